@@ -1,0 +1,35 @@
+/* A driver performs `move` or `stop` on one kind of cluster: the same conversation shape as a probe, with an action as its subject.
+ * Only the actuator process runs drivers. */
+#ifndef SOLOWARDEN_ACT_DRIVER_H
+#define SOLOWARDEN_ACT_DRIVER_H
+
+#include "agent/config/config.h"
+
+/* fixed-size: travels over the socketpair as it is */
+struct order {
+    uint64_t plan;
+    uint8_t verb;       /* enum act: ACT_MOVE, ACT_STOP */
+    uint16_t group;     /* position in the actuator's own copy of the configuration, checked with the digest */
+    uint8_t from, to;   /* node in its cluster, or NODE_NONE */
+    stamp_t deadline;   /* wall clock */
+    uint8_t digest[32]; /* of the configuration the decider runs on */
+};
+
+struct order_result {
+    uint64_t plan;
+    uint16_t group;
+    uint8_t verdict; /* YES done; NO nothing done, retry allowed, or could not prove; UNKNOWN: nobody knows, latched */
+    uint16_t reason; /* DONE, NOTHING_DONE, UNFENCED, RESULT_UNKNOWN, START_FAILED, PROGRAM_TIMEOUT, BUDGET_SPENT, … */
+    int32_t exit_status;
+    char text[160]; /* last line of the program's stderr, printable */
+};
+
+struct driver_type {
+    const char *name;
+    enum step (*step)(const struct order *order, const struct compiled *compiled, void *state, const struct reply *in, struct request *out,
+                      struct order_result *result);
+    size_t state_size;
+};
+extern const struct driver_type driver_exec;
+
+#endif

@@ -1,0 +1,171 @@
+/* The configuration as the operator wrote it: plain structs filled by the field tables, in one immutable arena.
+ * Owns files, names, defaults and cross checks; knows nothing of sockets or time. Secrets are paths here, never their content. */
+#ifndef SOLOWARDEN_CONFIG_CONFIG_H
+#define SOLOWARDEN_CONFIG_CONFIG_H
+
+#include <stdio.h>
+
+#include "agent/core/policy.h"
+#include "field.h"
+#include "probes/formats.h"
+#include "probes/probe.h"
+
+struct conf_credential {
+    struct map_entry entry;
+    const char *user, *password_file;
+};
+
+struct conf_snmp_user {
+    struct map_entry entry;
+    int64_t level;      /* 0 noAuthNoPriv, 1 authNoPriv, 2 authPriv */
+    int64_t auth, priv; /* choices: SHA, SHA-224, SHA-256, SHA-384, SHA-512 · AES, AES-256 */
+    const char *auth_file, *priv_file;
+};
+
+struct conf_receiver {
+    struct map_entry entry;
+    const char *to, *user, *source, *community_file;
+    bool inform;
+    int64_t retry; /* ms between attempts */
+};
+
+struct conf_snmp {
+    const char *agentx, *listen, *community_file; /* agentx or listen */
+    bool allow_v2c;
+    struct map users, receivers; /* conf_snmp_user, conf_receiver (key `notify`) */
+};
+
+struct conf_agent {
+    const char *name, *state_dir, *control_socket, *control_group;
+    int64_t history_keep, ring_keep; /* rows; ms */
+    int64_t common_window;
+};
+
+/* shared by all probes */
+struct conf_schedule {
+    int64_t every, timeout, rise, fall;
+};
+
+struct conf_node {
+    struct map_entry entry;
+    const char *dns_name;
+    struct texts addresses;
+};
+
+/* clusters.*.groups.*.control.NAME: one instance per node */
+struct conf_group_probe {
+    struct map_entry entry;
+    struct conf_schedule schedule;
+    struct variant probe; /* exec | tcp */
+    int64_t aspect;       /* choice: instance, ready */
+};
+
+struct conf_group {
+    struct map_entry entry;
+    int64_t mode, on;
+    bool fenced;
+    struct texts move, stop, needs;
+    int64_t confirm, settle, cool_down, trusted_after, blind_after, offline_long;
+    int64_t action_timeout;
+    int64_t max_moves_count, max_moves_per, max_stops_count, max_stops_per;
+    struct map control; /* conf_group_probe */
+    struct texts candidates;
+};
+
+struct conf_cluster {
+    struct map_entry entry;
+    int64_t type; /* enum cluster_type; wsfc and pacemaker answer "not built yet" */
+    struct map nodes, groups;
+    struct texts shared_addresses, ignore_addresses;
+    int64_t max_in_flight;
+};
+
+struct conf_server_probe {
+    const char *credential;
+    struct conf_schedule schedule;
+    const void *conf; /* of the server's type: struct ftp_conf, pop3_conf, tcp_conf, exec_conf */
+};
+
+struct conf_log {
+    const char *file;
+    int64_t format;   /* position in formats[] */
+    const char *zone; /* "local", "UTC", "+02:00" */
+    int64_t lag_max;
+    const char *poll, *take, *store, *refused, *close, *stamp; /* format custom */
+};
+
+struct conf_server {
+    struct map_entry entry;
+    int64_t type; /* enum server_type */
+    const char *address;
+    int64_t port;                    /* 0 = the type's own */
+    struct conf_server_probe *probe; /* NULL = none; tcp and exec servers always have one */
+    struct conf_log *log;            /* NULL = none */
+};
+
+struct conf_handler {
+    struct map_entry entry;
+    const char *cluster, *group, *server, *account, *path;
+    int64_t poll, window, silent_after, singleton;
+};
+
+struct config {
+    int64_t version;
+    struct conf_agent agent;
+    struct conf_snmp *snmp; /* NULL = no SNMP */
+    struct map credentials, clusters, servers, handlers;
+    uint8_t digest[32]; /* SHA-256 over all files read */
+    struct arena *arena;
+};
+
+extern const struct field config_fields[]; /* the root table */
+
+/* all errors of one run, printed as they are found, at most `limit` (100) */
+struct diagnostics {
+    FILE *out;
+    unsigned errors, limit;
+    bool color;
+};
+
+/* Read `path` and path's conf.d/ beside it (files *.yaml in order). NULL when there are errors (all were printed). */
+struct config *config_read(const char *path, struct diagnostics *diagnostics);
+void config_close(struct config *config);
+
+/* config → policy tables in one block; free() it. Positions follow the config's order. */
+struct compiled {
+    struct policy policy;
+    struct source_conf { /* parallel to policy.sources: how to run each probe instance */
+        const struct probe_type *type;
+        const void *conf;
+        const char *host, *node, *node_address; /* host: literal or name to connect to */
+        uint16_t port;
+        const char *credential; /* name, or NULL */
+        const char *password_file, *user;
+        subject_t subject;          /* of its observations */
+        uint8_t node_index, aspect; /* aspect of a plugin's single verdict */
+        msec_t every, timeout;
+    } * sources;
+    struct group_conf {                        /* parallel to policy.groups: for the actuator */
+        const char *const *move, *const *stop; /* NULL-terminated, NULL = none */
+        msec_t action_timeout;
+    } * groups;
+    struct log_conf { /* parallel to policy.servers; file NULL = none */
+        const char *file;
+        const struct format *format;
+        struct custom_patterns patterns;
+        int32_t zone_seconds;
+        bool zone_local;
+    } * logs;
+};
+struct compiled *config_compile(const struct config *config);
+void config_compiled_close(struct compiled *compiled);
+
+/* JSON Schema (2020-12) from the field tables. */
+void config_schema(FILE *out);
+
+/* Read a secret file: first line, at most 255 bytes, trailing newline removed; refuses world-readable files.
+ * Returns its length, or -1 with a message for people (that never holds any of the content). Wipe with secret_wipe. */
+int secret_read(const char *path, char *buffer, size_t size, char *error, size_t error_size);
+void secret_wipe(void *buffer, size_t size);
+
+#endif

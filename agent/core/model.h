@@ -1,0 +1,134 @@
+/* What is known now: the last observation of each source, the evidence of each handler, and the verdicts folded from them.
+ * Owns the verdict table and the state of every log; knows nothing of plans. Carved from one block of the caller's; allocates nothing. */
+#ifndef SOLOWARDEN_CORE_MODEL_H
+#define SOLOWARDEN_CORE_MODEL_H
+
+#include "evidence.h"
+#include "policy.h"
+
+/* A handler's verdict (design: the ordered table); the order here is the MIB's, 1 = unknown. */
+enum handler_state {
+    HANDLER_UNKNOWN = 1,
+    HANDLER_SINGLE,
+    HANDLER_IDLE,
+    HANDLER_NONE,
+    HANDLER_DUPLICATE_SUSPECTED,
+    HANDLER_DUPLICATE_CONFIRMED,
+    HANDLER_MISPLACED,
+    HANDLER_MOVING,
+    HANDLER_OFFLINE,
+    HANDLER_STATES
+};
+const char *handler_state_name(uint8_t state);
+
+enum strength { STRENGTH_NONE = 1, STRENGTH_DATA, STRENGTH_CONTROL, STRENGTH_BOTH };
+
+enum control_plane { CONTROL_UNKNOWN, CONTROL_NONE, CONTROL_ONE, CONTROL_MANY };
+
+/* beside the verdict, never instead */
+enum handler_flag {
+    FLAG_INTRUDER = 1,
+    FLAG_LOG_STALLED = 2,
+    FLAG_LOG_GAP = 4,
+    FLAG_NAT = 8,
+    FLAG_ADDRESSES_UNMAPPED = 16,
+    FLAG_PARTIAL = 32
+};
+
+/* one observation kept, chained by subject */
+struct slot {
+    struct observation last;
+    msec_t since;  /* since when this verdict */
+    uint16_t run;  /* equal results in a row, saturating; unknown neither counts nor breaks */
+    uint16_t next; /* chain; 0 = end */
+    uint8_t level; /* ENDPOINT after rise/fall: enum verdict */
+};
+
+/* How one log stands. Filled from the file channel's reports and from sightings. */
+struct log_state {
+    uint16_t reason; /* REASON_OK when it may be judged by; else why not (catching-up, log-stalled, …) */
+    msec_t since, read_at;
+    stamp_t watermark; /* newest stamp read */
+    int64_t skew;      /* log's clock minus our wall clock, milliseconds; from the canary, else the best line */
+    bool skew_known, gap;
+    msec_t gap_at;
+    msec_t canary_sent, canary_seen; /* our logins, and the newest of them whose line came */
+    msec_t canary_lag;
+    bool canary_pending;
+    uint64_t lines, unparsed, cut, gaps, backwards, canaries;
+    bool has_backlog; /* the channel has not reached the end of the file yet */
+};
+
+struct handler_state_row {
+    struct evidence evidence;
+    uint8_t state, was, strength, control, data, node; /* node: who is active by the verdict, or NODE_NONE */
+    uint16_t reason, flags, row;                       /* row: number of the verdict table's line that matched, 1.. */
+    nodes_t many;
+    msec_t since, changed_at;
+    msec_t single_since; /* trusted_after counts from here; 0 = not single now */
+    struct address intruder;
+    msec_t intruder_at, unmapped_at, nat_at;
+    bool addresses_proven; /* a node's own address has been seen on this log */
+    uint8_t double_polls;  /* consecutive control rounds that saw many, first-hand */
+    uint8_t elsewhere_polls;
+};
+
+struct control_row {      /* the control plane of one group */
+    uint8_t plane, owner; /* owner: agreed owner, or NODE_NONE */
+    bool agreed, pending, intended_known, intended, first_hand_many, resource_down;
+    uint16_t reason;
+    nodes_t active, inactive, unknown; /* by INSTANCE observations */
+    nodes_t first_hand;                /* active by that node's own word */
+    nodes_t up, down;                  /* NODE_UP */
+    nodes_t ready, unready;            /* READY by observation; absent = unknown */
+    uint16_t ready_reason[NODES_MAX];
+    msec_t owner_since, pending_since, pending_ended, plane_since, intended_since, oldest; /* oldest: of the readings used */
+    uint8_t last_owner;                                                                    /* the last agreed owner, kept over `none` */
+};
+
+struct model {
+    const struct policy *policy;
+    struct slot *slots;
+    uint16_t slot_count, slot_capacity;
+    uint16_t *first_slot[SUBJECT_KINDS]; /* per subject: head of its chain */
+    struct log_state *logs;              /* per server */
+    struct handler_state_row *handlers;
+    struct control_row *control; /* per group */
+    uint64_t observations, events, dropped;
+    int64_t wall_offset;          /* wall clock minus monotonic clock, as last told */
+    msec_t started, stale_before; /* readings before stale_before do not count (stall, resume, clock step) */
+};
+
+size_t model_size(const struct policy *policy);
+struct model *model_open(void *memory, const struct policy *policy, msec_t now); /* memory: model_size() bytes, any content, max_align */
+
+void model_observe(struct model *model, const struct observation *observation);
+
+/* A line of `server`'s log. Attributes it to handlers and nodes, folds it in, and calls `each` for every event it became (for the journal).
+ */
+typedef void event_sink(void *context, const struct event *event, const struct finding *finding /* or NULL */);
+void model_sight(struct model *model, uint16_t server, const struct sighting *sighting, uint64_t line, msec_t now, event_sink *each,
+                 void *context);
+
+/* What the file channel says about the file itself. */
+struct log_report {
+    uint16_t reason; /* REASON_OK: readable and read to its end; REASON_CATCHING_UP, LOG_MISSING, LOG_UNREADABLE, LOG_GAP, LOG_FORMAT */
+    uint64_t lines, unparsed, cut; /* since the last report */
+};
+void model_log(struct model *model, uint16_t server, const struct log_report *report, msec_t now);
+
+/* Our own canary logged in to the server just now: its line must come. */
+void model_canary(struct model *model, uint16_t server, msec_t now);
+
+/* Fold everything that may have changed by `now`: control planes, logs, verdicts. wall_offset = wall clock - monotonic. */
+void model_fold(struct model *model, msec_t now, int64_t wall_offset);
+
+/* Lookups. NULL or UNKNOWN when there is none, or it is older than two intervals and its timeout. */
+const struct slot *model_slot(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect);
+bool model_fresh(const struct model *model, const struct slot *slot, msec_t now);
+enum verdict model_endpoint(const struct model *model, uint16_t server, msec_t now, uint16_t *reason, msec_t *since);
+
+/* Whose address is this? A node of `cluster`, NODE_SHARED, NODE_IGNORED or NODE_FOREIGN. */
+uint8_t policy_node_of_address(const struct policy *policy, uint16_t cluster, const struct address *address);
+
+#endif

@@ -1,0 +1,28 @@
+/* The runner: schedules probe conversations, carries their requests through channels, and hands out what they saw.
+ * Owns slots, deadlines, concurrency per target, back-off per credential. Knows nothing of verdicts or of the model. One loop thread. */
+#ifndef SOLOWARDEN_RUN_RUNNER_H
+#define SOLOWARDEN_RUN_RUNNER_H
+
+#include <uv.h>
+
+#include "agent/config/config.h"
+
+struct runner;
+
+struct runner_counters {
+    uint64_t started, finished, unknown, late, backed_off, in_flight, queue_delay_max_us;
+};
+
+/* Called once per finished conversation, on the loop thread. `seen` is borrowed. reason: of the conversation as a whole. */
+typedef void runner_seen(void *context, uint16_t source, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms,
+                         msec_t now);
+
+struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, void *context);
+void runner_start(
+    struct runner *runner); /* first conversations are spread over their interval by a hash of the name, the first round within 2 s */
+void runner_now(struct runner *runner, uint16_t source); /* run this one as soon as possible (after an action) */
+void runner_forgive(struct runner *runner);              /* end credential back-off (operator said so, or the secret changed) */
+const struct runner_counters *runner_counters(const struct runner *runner);
+void runner_close(struct runner *runner); /* ends conversations; call before uv_loop_close, then run the loop until idle */
+
+#endif
