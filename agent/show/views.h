@@ -6,14 +6,25 @@
 #include "rows.h"
 #include "snapshot.h"
 
-enum cell_type { CELL_INTEGER, CELL_UNSIGNED, CELL_GAUGE, CELL_COUNTER64, CELL_TEXT, CELL_TRUTH, CELL_ENUM, CELL_DATE };
+enum cell_type {
+    CELL_INTEGER,
+    CELL_UNSIGNED,
+    CELL_GAUGE,
+    CELL_COUNTER64,
+    CELL_TEXT,
+    CELL_TRUTH,
+    CELL_ENUM,
+    CELL_DATE,
+    CELL_TIME, /* Unsigned32: seconds since 1970, 0 = never */
+    CELL_AGE   /* Gauge32: seconds, 4294967295 = never read */
+};
 
 struct cell {
     enum cell_type type;
     int64_t number;   /* ENUM: the number; DATE: milliseconds since 1970 */
-    const char *text; /* TEXT; ENUM: the word. Borrowed from the row or a constant */
+    const char *text; /* TEXT; ENUM, TRUTH: the word. Not terminated; borrowed from the row or a constant */
     size_t size;
-    char buffer[16]; /* for texts made on the fly */
+    char buffer[24]; /* for texts made on the fly */
 };
 
 struct column {
