@@ -12,7 +12,8 @@ enum request_kind {
     REQUEST_CONNECT,  /* line channel: to `host`:`port`; tls: implicit TLS at once. Reply: OK when connected */
     REQUEST_EXCHANGE, /* line channel: send `bytes` (may be empty), then collect one reply as `expect` says */
     REQUEST_TLS,      /* line channel: upgrade this connection now */
-    REQUEST_TRANSFER, /* line channel: connect to host:port as a second (data) connection, send `bytes` on the first, collect the
+    REQUEST_TRANSFER, /* line channel: connect to host:port as a second (data) connection (tls: with TLS, resuming the first one's
+                         session, as servers may demand), send `bytes` on the first, collect the
                          data until it closes (at most `limit` bytes, delivered in pieces with more = true), then the final reply of the
                          first */
     REQUEST_RUN       /* exec channel: run `arguments` (NULL-terminated), collect stdout up to `limit` */
@@ -78,6 +79,10 @@ struct seen {
     uint8_t perf_count;
 };
 
+/* Probes judge their own target: ENDPOINT, where a refusal or a timeout is NO. Where the same probe stands for a copy on a node
+ * (INSTANCE, READY, TRIGGER), only an answer counts: this rewrites the aspect and turns every NO that is no answer into UNKNOWN. */
+void seen_for_node(struct seen *seen, uint8_t aspect);
+
 enum step { STEP_MORE, STEP_DONE };
 
 /* resolved by the runner just before the conversation, wiped after it */
@@ -88,7 +93,7 @@ struct credential {
 /* what a conversation may know beside its own configuration */
 struct probe_context {
     const char *host;
-    uint16_t port;
+    uint16_t port; /* 0 = the type's own, which with implicit TLS is another one */
     const struct credential *credential; /* NULL = none configured */
     const char *node, *address;          /* per-node probes: for {node} and {address} in arguments */
 };
@@ -128,6 +133,7 @@ struct tcp_conf {
 struct exec_conf {
     struct texts command; /* {node} and {address} are replaced inside arguments */
 };
+enum { EXEC_ARGUMENTS_MAX = 32 };
 extern const struct probe_type probe_ftp, probe_pop3, probe_tcp, probe_exec;
 
 #endif
