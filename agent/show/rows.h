@@ -90,7 +90,7 @@ struct row_history {
     uint32_t index; /* sequence, wraps at 2^31-1 */
     uint64_t sequence;
     stamp_t at;
-    uint8_t kind, severity;
+    uint8_t kind, severity; /* enum severity, 0 = unknown */
     char word[28], key[NAME_BYTES + 32], cluster[NAME_BYTES], group[NAME_BYTES], host[NAME_BYTES], node[NAME_BYTES], text[TEXT_BYTES];
     uint16_t rule;
     uint64_t plan;

@@ -199,7 +199,7 @@ static int64_t data_age(uint32_t read_at, uint32_t now)
 #define ENUMERATED(table, sub, name, words, member, width, help)                                                                           \
     static void get_##table##_##sub(const void *row, uint32_t now, struct cell *cell)                                                      \
     {                                                                                                                                      \
-        uint8_t number = ((const struct row_##table *)row)->member;                                                                        \
+        uint8_t number = (uint8_t)(((const struct row_##table *)row)->member);                                                             \
         (void)now;                                                                                                                         \
         cell_word(cell, CELL_ENUM, number ? number : 1, words(number));                                                                    \
     }
