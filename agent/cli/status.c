@@ -1,0 +1,108 @@
+/* `solowarden status`: the daemon's snapshot as tables or JSON. Maps the very bytes that the SNMP agent serves. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/show/text.h"
+#include "cli.h"
+#include "client.h"
+#include "status.h"
+
+const struct snapshot *status_snapshot(const struct client_options *options, int *status)
+{
+    int descriptor = -1;
+    json_t *answer = client_ask(options, json_pack("{s:s}", "verb", "status"), &descriptor, status);
+    if (!answer)
+        return NULL;
+    json_decref(answer);
+    const struct snapshot *snapshot = descriptor >= 0 ? snapshot_map(descriptor) : NULL;
+    if (descriptor >= 0)
+        close(descriptor);
+    if (!snapshot) {
+        fputs("solowarden: the agent has no snapshot yet, or it is of another version than this command\n", stderr);
+        *status = EX_TEMPFAIL;
+    }
+    return snapshot;
+}
+
+static const struct table *table_named(const char *name)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        size_t length = strlen(tables[i].name);
+        if (strncmp(tables[i].name, name, length) == 0 && (name[length] == '\0' || strcmp(name + length, "s") == 0))
+            return &tables[i];
+    }
+    return NULL;
+}
+
+static void heading(const struct snapshot *snapshot)
+{
+    const struct row_agent *agent = snapshot_row(snapshot, TABLE_AGENT, 0);
+    if (!agent)
+        return;
+    long age = (long)time(NULL) - (long)snapshot->made_at;
+    printf("solowarden %s on %s, %s, %u active alarm%s, read %ld s ago\n", agent->version, agent->name, agent->role, agent->active_alarms,
+           agent->active_alarms == 1 ? "" : "s", age < 0 ? 0 : age);
+    printf("journal %s, snmp %s, actuator %s\n\n", agent->journal_state, agent->snmp_state, agent->actuator_state);
+}
+
+static void show_text(const struct client_options *options, const struct snapshot *snapshot)
+{
+    static const enum table_id usual[] = {TABLE_HANDLER, TABLE_GROUP, TABLE_SERVER, TABLE_ALARM};
+    if (options->argument_count) {
+        for (int i = 0; i < options->argument_count; i++)
+            text_table(stdout, snapshot, table_named(options->arguments[i]), options->wide);
+        return;
+    }
+    heading(snapshot);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        if (!snapshot_count(snapshot, usual[i]))
+            continue;
+        text_table(stdout, snapshot, &tables[usual[i]], options->wide);
+        puts("");
+    }
+}
+
+static void show_json(const struct client_options *options, const struct snapshot *snapshot)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "at", json_integer(snapshot->made_at));
+    for (size_t i = 0; i < TABLES; i++) {
+        bool wanted = options->argument_count == 0;
+        for (int a = 0; a < options->argument_count; a++)
+            wanted |= table_named(options->arguments[a]) == &tables[i];
+        if (wanted)
+            json_object_set_new(root, tables[i].name, json_table(snapshot, &tables[i]));
+    }
+    json_dumpf(root, stdout, JSON_INDENT(2));
+    puts("");
+    json_decref(root);
+}
+
+int cli_status(int argc, char **argv)
+{
+    struct client_options options;
+    int status = client_options(&options, argc, argv, "[TABLE…]", 0, TABLES);
+    if (status >= 0)
+        return status;
+    for (int i = 0; i < options.argument_count; i++) {
+        if (table_named(options.arguments[i]))
+            continue;
+        fprintf(stderr, "solowarden status: there is no table `%s`; there are:", options.arguments[i]);
+        for (size_t t = 0; t < TABLES; t++)
+            fprintf(stderr, " %s", tables[t].name);
+        fputs("\n", stderr);
+        return EX_USAGE;
+    }
+    const struct snapshot *snapshot = status_snapshot(&options, &status);
+    if (!snapshot)
+        return status;
+    if (options.json)
+        show_json(&options, snapshot);
+    else
+        show_text(&options, snapshot);
+    snapshot_unmap(snapshot);
+    return 0;
+}
