@@ -62,7 +62,10 @@ void doctor_advice(struct visit *visit, const char *what, const char *cure, cons
 
 static void check_daemon(struct visit *visit)
 {
-    const char *path = visit->config->agent.control_socket;
+    char path[512];
+    const struct conf_agent *agent = &visit->config->agent;
+    snprintf(path, sizeof path, "%s%s", agent->control_socket ? agent->control_socket : agent->state_dir,
+             agent->control_socket ? "" : "/control.sock");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         doctor_fault(visit, "daemon", "shorten `control_socket`", "%s: longer than a socket's name may be", path);

@@ -1,0 +1,326 @@
+#!/bin/sh
+# The demo: two receivers of which exactly one may poll, on a real vsftpd and a real dovecot, watched and guarded by solowarden.
+# Told line by line; every ✓ was seen (status, SNMP, snmptrapd's log), and the first that is not seen in time ends the demo with 1.
+# usage: demo.sh BUILD_FOLDER [--stay]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+[ "$(id -u)" = 0 ] || exec sudo "$0" "$@" # the servers chroot and change users; solowarden itself runs as nobody
+build=$(cd "${1:-$top/.build/release}" && pwd)
+[ $# = 0 ] || shift
+stay=${1:-}
+user=nobody group_of_user=nogroup
+
+bold='' dim='' green='' red='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') dim=$(printf '\033[2m') green=$(printf '\033[32m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
+fi
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+began=$(now_ms)
+clock() { # seconds since the beginning, with one digit
+    tenths=$((($(now_ms) - began) / 100))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+tell() { printf '%s%6s%s    %s\n' "$dim" "$(clock)" "$plain" "$*"; }
+
+seen=0
+# expect SECONDS WHAT COMMAND…: polls until the command succeeds
+expect() {
+    limit=$1 what=$2
+    shift 2
+    deadline=$(($(now_ms) + limit * 1000))
+    until "$@" >/dev/null 2>&1; do
+        [ "$(now_ms)" -lt "$deadline" ] || fail "$what (not within $limit s)"
+        sleep 0.2
+    done
+    seen=$((seen + 1))
+    printf '%s%6s%s  %s✓%s %s\n' "$dim" "$(clock)" "$plain" "$green" "$plain" "$what"
+}
+# must_not WHAT COMMAND…: the command must fail now
+must_not() {
+    what=$1
+    shift
+    if "$@" >/dev/null 2>&1; then fail "$what"; fi
+    seen=$((seen + 1))
+    printf '%s%6s%s  %s✓%s %s\n' "$dim" "$(clock)" "$plain" "$green" "$plain" "$what"
+}
+fail() {
+    printf '%s%6s%s  %s✗ expected: %s%s\n' "$dim" "$(clock)" "$plain" "$red" "$1" "$plain"
+    {
+        echo '---- status'
+        sw status || true
+        echo '---- history'
+        sw history || true
+        echo '---- explain orders, mail'
+        sw explain orders || true
+        sw explain mail || true
+        echo '---- the agent says'
+        tail -n 30 "$home/solowarden.log" || true
+        echo '---- the receivers say'
+        tail -n 8 "$home"/nodes/*/*.log || true
+    } 2>&1
+    echo "---- everything is in $home"
+    exit 1
+}
+
+# ---- asking
+
+sw() {
+    verb=$1
+    shift
+    "$home/bin/solowarden" "$verb" --config "$home/demo.yaml" "$@"
+}
+# handler NAME CONDITION, group NAME CONDITION, server NAME CONDITION: a jq condition on one row of `status`
+row() {
+    sw status --output json | jq -e --arg name "$2" "[.$1[] | select(.name == \$name) | select($3)] | length > 0"
+}
+handler() { row handler "$1" "$2"; }
+group() { row group "pollers/$1" "$2"; }
+endpoint() { row server "$1" "$2"; }
+alarm() { # KEY STATE
+    sw status --output json | jq -e --arg name "$1" --arg state "$2" '[.alarm[] | select(.name == $name and .state == $state)] | length > 0'
+}
+# happened WORD GROUP: since the last chapter
+happened() {
+    sw history --output json --limit 200 | jq -e --arg word "$1" --arg group "$2" --argjson after "$mark" \
+        '[.[] | select(.sequence > $after and .word == $word and .group == $group)] | length > 0'
+}
+# raised KEY: an alarm was raised since the last chapter, whether or not it still stands
+raised() {
+    sw history --output json --limit 200 | jq -e --arg key "$1" --argjson after "$mark" \
+        '[.[] | select(.sequence > $after and .kind == "alarmRaised" and .key == $key)] | length > 0'
+}
+# told PATTERN: snmptrapd received such a notification since the last chapter
+told() { tail -n "+$((trap_mark + 1))" "$traps" | grep -Eq "$1"; }
+snmp() { # COMMAND OID…: as the network management station asks, SNMPv3 with authentication and privacy
+    command=$1
+    shift
+    MIBDIRS=$top/mibs:$top/.lab/ietf-mibs MIBS=SOLOWARDEN-MIB "$command" -v3 -l authPriv -u nms -a SHA-256 -A demo-auth-pass -x AES \
+        -X demo-priv-pass "$@"
+}
+note_where_we_are() {
+    mark=$(sw history --output json --limit 1 | jq '.[0].sequence // 0')
+    trap_mark=$(wc -l <"$traps")
+}
+
+# ---- doing
+
+as_user() { setpriv --reuid "$user" --regid "$group_of_user" --clear-groups --no-new-privs env HOME="$home" "$@"; }
+start_copy() { as_user "$home/programs/start" "$@"; }
+end_hard() { kill -KILL "$(cat "$home/nodes/$2/$1.pid")"; }
+order_arrives() { # NAME [SIZE]: an upload by a partner, complete at once
+    head -c "${2:-2000}" /dev/zero | tr '\0' o >"$home/new"
+    chown "$user:$group_of_user" "$home/new"
+    mv "$home/new" "$inbox/$1"
+}
+
+# ---- setting up and clearing away
+
+server() { # NAME start|stop: on ports of the demo's own
+    case $1 in
+    vsftpd) PORT=12121 "$here/vsftpd.sh" "$2" ;;
+    dovecot) PORT=11110 "$here/dovecot.sh" "$2" ;;
+    snmptrapd) PORT=11162 "$here/snmptrapd.sh" "$2" ;;
+    esac
+}
+
+clear_away() {
+    status=$?
+    trap - EXIT INT TERM
+    [ ! -f "$home/solowarden.pid" ] || kill "$(cat "$home/solowarden.pid")" 2>/dev/null || true
+    for file in "$home"/nodes/*/*.pid; do
+        [ ! -f "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null || true
+    done
+    for name in snmptrapd vsftpd dovecot; do
+        server "$name" stop >/dev/null 2>&1 || true
+    done
+    [ $status != 0 ] || rm -rf "$home"
+    exit $status
+}
+
+set_up() {
+    home=$(mktemp -d /tmp/solowarden-demo.XXXXXX) # short, and every user may enter it
+    trap clear_away EXIT
+    trap 'exit 130' INT TERM
+    chmod 755 "$home"
+    export LAB_DIR="$home"
+    mkdir -p "$home/bin" "$home/programs" "$home/nodes/p1" "$home/nodes/p2" "$home/secrets" "$home/state" "$home/out"
+    cp "$build/solowarden" "$home/bin/solowarden"
+    cp "$build/tests/lab_receiver" "$home/bin/receiver"
+    cp "$here"/demo/* "$home/programs/"
+    sed "s|@HOME@|$home|g" "$here/demo.yaml" >"$home/demo.yaml"
+    echo 127.0.0.11 >"$home/nodes/p1/address"
+    echo 127.0.0.12 >"$home/nodes/p2/address"
+    (
+        umask 077
+        echo canary-pass >"$home/secrets/canary"
+        echo shop-pass >"$home/secrets/shop"
+        echo demo-auth-pass >"$home/secrets/nms.auth"
+        echo demo-priv-pass >"$home/secrets/nms.priv"
+    )
+    common="--user shop --password-file $home/secrets/shop --poll 2 --out $home/out"
+    echo "--url ftp://127.0.0.1:12121/in/ $common" >"$home/orders.receiver"
+    echo "--url pop3://127.0.0.1:11110/ $common" >"$home/mail.receiver"
+    chown -R "$user:$group_of_user" "$home/nodes" "$home/secrets" "$home/state" "$home/out"
+    inbox=$home/vsftpd/data/shop/in
+    traps=$home/snmptrapd/notifications.log
+}
+
+start_servers() {
+    server vsftpd start
+    server dovecot start
+    server snmptrapd start
+}
+
+start_agent() {
+    as_user "$home/bin/solowarden" run --config "$home/demo.yaml" >"$home/solowarden.log" 2>&1 </dev/null &
+    echo $! >"$home/solowarden.pid"
+}
+
+# ---- the story
+
+all_is_well() {
+    chapter 'One copy of each handler runs on p1'
+    start_copy orders p1
+    start_copy mail p1
+    start_agent
+    expect 20 'solowarden answers, as the unprivileged user nobody' sw status
+    expect 15 'orders: exactly one, on p1, by the node and by the log of vsftpd' \
+        handler orders '.state == "single" and .activeNode == "p1" and .strength == "both"'
+    expect 15 'mail: exactly one, on p1, by the node and by the log of dovecot' \
+        handler mail '.state == "single" and .activeNode == "p1" and .strength == "both"'
+    expect 10 'and a failover to p2 would work right now' group orders '.ready == "yes"'
+    expect 10 'the management station reads the same by SNMPv3' snmp_says_single
+    order_arrives invoice-1
+    expect 10 'an order arrives and is taken once' taken invoice-1
+}
+snmp_says_single() { snmp snmpwalk 127.0.0.1:11161 solowardenHandlerState | grep -c 'single(2)' | grep -qx 2; }
+taken() { [ -e "$home/out/$1" ] && [ ! -e "$inbox/$1" ]; }
+
+ordered_hand_over() {
+    chapter 'An operator hands over: p1 is to be serviced'
+    note_where_we_are
+    tell '$ solowarden failover orders --to p2 --reason "service of p1"'
+    sw failover orders --to p2 --reason 'service of p1' >/dev/null
+    expect 20 'moved: p2 says so itself' happened moved orders
+    expect 20 'receiving: p2 polls, and the group is done' happened 'done' orders
+    expect 15 'orders: exactly one, on p2' handler orders '.state == "single" and .activeNode == "p2"'
+    must_not 'a hand-over is no duplicate: no such alarm was raised' raised_duplicate orders
+}
+raised_duplicate() { raised "duplicate-suspected:$1" || raised "duplicate-confirmed:$1"; }
+
+second_copy() {
+    chapter 'Somebody starts orders on p1 again, by mistake'
+    expect 15 'orders has been seen single for long enough to be trusted' trusted
+    note_where_we_are
+    end_hard orders p2 && start_copy orders p2 --hold-before-delete 3 # a receiver that is slow to delete, restarted in place
+    expect 5 'p2 polls again; a restart in place moves nothing' handler orders '.state == "single" and .activeNode == "p2"'
+    start_copy orders p1 --hold-before-delete 3
+    order_arrives invoice-2
+    expect 10 'duplicate suspected' raised duplicate-suspected:orders
+    expect 20 'duplicate confirmed' raised duplicate-confirmed:orders
+    expect 15 'the same file was taken by both: class two-handlers' handler orders '.lastDoubleClass == "two-handlers"'
+    expect 10 'the notification is at the management station, acknowledged' told 'duplicate-confirmed:orders'
+    expect 25 'the group trusts us to act: the surplus copy on p1 is stopped' happened stopped orders
+    must_not 'it is really gone' copy_runs orders p1
+    expect 30 'orders: exactly one again, on p2' handler orders '.state == "single" and .activeNode == "p2"'
+    expect 15 'alarm cleared, and told' told 'solowardenAlarmCleared.*duplicate-confirmed:orders'
+}
+trusted() { sw explain orders --output json | jq -e '[.group.gates[] | select(.gate == "trusted")] | length == 0 or all(.open)'; }
+copy_runs() { [ -d "/proc/$(cat "$home/nodes/$2/$1.pid")" ]; }
+
+approved_move() {
+    chapter 'The mail handler dies; its group waits for an operator'
+    note_where_we_are
+    end_hard mail p1
+    expect 10 'mail: active on no node' handler mail '.state == "none"'
+    expect 20 'it stood for the confirm window; a plan waits, and says for what' group mail '.suppressed == "awaiting-approval"'
+    expect 5 'alarm none, told' told 'none:mail'
+    must_not 'nothing was started meanwhile' copy_runs_anywhere mail
+    tell '$ solowarden approve mail'
+    sw approve mail >/dev/null
+    expect 20 'moved to p2' happened moved mail
+    expect 20 'receiving: dovecot sees p2 poll' happened 'done' mail
+    expect 15 'mail: exactly one, on p2' handler mail '.state == "single" and .activeNode == "p2"'
+    expect 10 'alarm cleared, and told' told 'solowardenAlarmCleared.*none:mail'
+}
+copy_runs_anywhere() { copy_runs "$1" p1 || copy_runs "$1" p2; }
+
+killed_in_mid_transfer() {
+    chapter 'The orders receiver is killed in the middle of a large file'
+    note_where_we_are
+    end_hard orders p2 && start_copy orders p2 --slow 2000000
+    order_arrives catalogue 40000000
+    expect 10 'p2 retrieves it, slowly' grep -q 'retrieving catalogue' "$home/nodes/p2/orders.log"
+    end_hard orders p2
+    tell 'kill -9'
+    expect 10 'orders: active on no node' handler orders '.state == "none"'
+    expect 30 'the confirm window passes, the gates are open: moved to p1' happened moved orders
+    expect 20 'receiving: p1 takes the file again, whole' happened 'done' orders
+    expect 15 'orders: exactly one, on p1' handler orders '.state == "single" and .activeNode == "p1"'
+    must_not 'a file taken again after a hand-over is no duplicate' raised_duplicate orders
+    expect 10 'raised and cleared, both told' told 'solowardenAlarmCleared.*none:orders'
+}
+
+server_down() {
+    chapter 'vsftpd itself goes down'
+    note_where_we_are
+    server vsftpd stop
+    expect 20 'server shop does not answer us: alarm endpoint' told 'endpoint:shop'
+    end_hard orders p1
+    tell 'and now the receiver dies as well'
+    expect 10 'orders: active on no node' handler orders '.state == "none"'
+    expect 20 'no failover, and the reason: what it depends on is down' group orders '.suppressed == "cause-down"'
+    must_not 'nothing was moved' happened started orders
+    sw explain orders | sed -n '/ates/,$p' | head -n 20 | sed 's/^/            /'
+    server vsftpd start >/dev/null
+    tell 'vsftpd is back'
+    expect 20 'alarm endpoint cleared' told 'solowardenAlarmCleared.*endpoint:shop'
+    expect 40 'now a move helps: orders moved to p2' happened moved orders
+    expect 20 'receiving' happened 'done' orders
+}
+
+tables() {
+    chapter 'What the management station sees (SNMPv3)'
+    for table in solowardenHandlerTable solowardenGroupTable solowardenAlarmTable; do
+        tell "\$ snmptable $table"
+        snmp snmptable -CB -Ci -Cw 150 127.0.0.1:11161 "$table" | cut -c 1-150
+    done
+    tell '$ snmpwalk solowardenHistoryText'
+    snmp snmpwalk -Oqs 127.0.0.1:11161 solowardenHistoryText | tail -n 15
+    chapter '$ solowarden explain orders'
+    sw explain orders
+}
+
+try_it() {
+    cat <<END
+
+It goes on running in $home, as user $user. In another terminal:
+
+  cd $home
+  alias sw='./bin/solowarden'
+  sw status --config demo.yaml               what is known
+  sw explain orders --config demo.yaml       why
+  ./programs/start orders p1                 a second copy by mistake; kill one of nodes/*/*.pid
+  sw history --config demo.yaml
+  tail -f $traps
+
+Return ends it.
+END
+    read -r _ || while :; do sleep 3600; done
+}
+
+set_up
+chapter 'Setting up vsftpd, dovecot, snmptrapd, two nodes'
+start_servers
+all_is_well
+ordered_hand_over
+second_copy
+approved_move
+killed_in_mid_transfer
+server_down
+tables
+chapter "All $seen expectations were seen, in $(clock) s"
+[ "$stay" != --stay ] || try_it
