@@ -54,7 +54,7 @@ struct daemon {
     struct publisher publisher;
     struct history_ring history;
     struct probe_note *notes;
-    struct log_note *logs;
+    struct log_note **logs; /* per server; NULL = it has no log */
     struct pause pauses[PAUSES_MAX];
     struct pending_order orders[ORDERS_MAX];
     uint64_t sequence; /* of history rows and notifications */
@@ -91,7 +91,7 @@ void daemon_degraded(struct daemon *daemon, enum agent_part part, uint16_t reaso
 void daemon_notify_row(struct daemon *daemon, const char *receiver, const json_t *row);
 
 /* daemon_verbs.c */
-control_verb daemon_verb;
+control_callback daemon_verb;
 uint16_t daemon_find_group(const struct daemon *daemon,
                            const char *name); /* "orders" or "pollers/orders"; UINT16_MAX = none, or ambiguous */
 uint16_t daemon_find_handler(const struct daemon *daemon, const char *name);

@@ -2,7 +2,9 @@
  * journal and to the notification receivers. Decides nothing. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon.h"
 
@@ -81,14 +83,24 @@ static const char *text_of(const json_t *row, const char *key)
     return text ? text : "";
 }
 
+/* "2026-11-22T21:30:18.250Z", as the journal writes it. */
+static stamp_t read_stamp(const char *text)
+{
+    struct tm parts = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (!rest)
+        return 0;
+    return (stamp_t)timegm(&parts) * 1000 + (*rest == '.' ? strtol(rest + 1, NULL, 10) : 0);
+}
+
 /* A row of the journal, sent again to a receiver that had not acknowledged it before we were restarted. */
 void daemon_notify_row(struct daemon *daemon, const char *receiver, const json_t *row)
 {
     struct journal_history history = {
         .sequence = (uint64_t)json_integer_value(json_object_get(row, "sequence")),
-        .at = json_integer_value(json_object_get(row, "at")),
+        .at = read_stamp(text_of(row, "at")),
         .kind = (uint8_t)json_integer_value(json_object_get(row, "kind")),
-        .alarm_class = (uint8_t)json_integer_value(json_object_get(row, "alarm_class")),
+        .alarm_class = (uint8_t)json_integer_value(json_object_get(row, "class")),
         .severity = (uint8_t)json_integer_value(json_object_get(row, "severity")),
         .state = (uint8_t)json_integer_value(json_object_get(row, "state")),
         .key = text_of(row, "key"),

@@ -34,7 +34,7 @@ static void note_result(struct daemon *daemon, uint16_t source, const struct see
         if (strcmp(seen->perf[i].label, "connect_ms") == 0)
             note->connect_ms = (uint32_t)seen->perf[i].value;
     }
-    snprintf(note->text, sizeof note->text, "%s%s%s", reason_text(reason), seen->text[0] ? ": " : "", seen->text);
+    snprintf(note->text, sizeof note->text, "%.80s%s%.72s", reason_text(reason), seen->text[0] ? ": " : "", seen->text);
     if (!changed)
         return;
     char line[TEXT_BYTES + 32];
@@ -125,14 +125,18 @@ static void keep_event(void *context, const struct event *event, const struct fi
 
 static void set_zone(struct format_state *state, const struct log_conf *conf, stamp_t wall)
 {
-    state->zone_set = true;
-    state->zone_seconds = conf->zone_seconds;
-    if (!conf->zone_local)
-        return;
     time_t at = (time_t)(wall / 1000);
     struct tm local;
-    if (localtime_r(&at, &local))
+    state->zone_set = true;
+    state->zone_seconds = conf->zone_seconds;
+    if (!localtime_r(&at, &local))
+        return;
+    if (conf->zone_local)
         state->zone_seconds = (int32_t)local.tm_gmtoff;
+    if (!state->year) { /* stamps without a year take the nearest */
+        state->year = (int16_t)(local.tm_year + 1900);
+        state->month = (int16_t)(local.tm_mon + 1);
+    }
 }
 
 enum { ALIEN_LINES = 20 }; /* so many lines that are not of the format, in a row, and the format is wrong */
@@ -140,7 +144,7 @@ enum { ALIEN_LINES = 20 }; /* so many lines that are not of the format, in a row
 static void read_line(struct reading *reading, msec_t now, struct log_report *report)
 {
     struct daemon *daemon = reading->daemon;
-    struct log_note *note = &daemon->logs[reading->server];
+    struct log_note *note = daemon->logs[reading->server];
     const struct format *format = daemon->compiled->logs[reading->server].format;
     struct sighting sighting;
     memset(&sighting, 0, sizeof sighting);
@@ -162,7 +166,7 @@ static void read_line(struct reading *reading, msec_t now, struct log_report *re
 void daemon_log_read(void *context, const struct file_batch *batch)
 {
     struct daemon *daemon = context;
-    struct log_note *note = &daemon->logs[batch->file];
+    struct log_note *note = daemon->logs[batch->file];
     msec_t now = daemon_now(daemon);
     struct log_report report = {.reason = batch->reason};
     struct reading reading = {daemon, NULL, batch->file};
@@ -203,13 +207,13 @@ int daemon_logs_open(struct daemon *daemon)
         if (!conf->file)
             continue;
         if (strcmp(conf->format->name, "custom") == 0) {
-            daemon->logs[i].custom = custom_format_open(&conf->patterns, &memory, error, sizeof error);
-            if (!daemon->logs[i].custom) {
+            daemon->logs[i]->custom = custom_format_open(&conf->patterns, &memory, error, sizeof error);
+            if (!daemon->logs[i]->custom) {
                 daemon_say(daemon, "server %s: its log patterns do not compile: %s", daemon->policy->servers[i].name, error);
                 return -1;
             }
         }
-        if (file_follow(daemon->files, i, conf->file, &daemon->logs[i].resume) < 0) {
+        if (file_follow(daemon->files, i, conf->file, &daemon->logs[i]->resume) < 0) {
             daemon_say(daemon, "server %s: cannot follow %s", daemon->policy->servers[i].name, conf->file);
             return -1;
         }
@@ -223,6 +227,6 @@ void daemon_logs_close(struct daemon *daemon)
         file_close(daemon->files);
     daemon->files = NULL;
     for (uint16_t i = 0; i < daemon->policy->server_count; i++)
-        if (daemon->logs[i].custom)
-            custom_format_close(daemon->logs[i].custom);
+        if (daemon->logs[i] && daemon->logs[i]->custom)
+            custom_format_close(daemon->logs[i]->custom);
 }

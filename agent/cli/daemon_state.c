@@ -208,8 +208,8 @@ static void restore_alarm(void *context, const char *name, const void *data, siz
 void daemon_keep_logs(struct daemon *daemon)
 {
     for (uint16_t i = 0; i < daemon->policy->server_count; i++) {
-        struct log_note *note = &daemon->logs[i];
-        if (!daemon->compiled->logs[i].file || memcmp(&note->resume, &note->saved, sizeof note->resume) == 0)
+        struct log_note *note = daemon->logs[i];
+        if (!note || memcmp(&note->resume, &note->saved, sizeof note->resume) == 0)
             continue;
         struct log_block block;
         char name[128];
@@ -240,9 +240,9 @@ static void restore_logs(struct daemon *daemon)
         char name[128];
         name_block(name, "log", daemon->policy->servers[i].name);
         int got = journal_get(daemon->journal, name, &block, sizeof block);
-        if (got < 0 || !fits(&block.head, got, sizeof block, BLOCK_LOG))
+        if (!daemon->logs[i] || got < 0 || !fits(&block.head, got, sizeof block, BLOCK_LOG))
             continue;
-        daemon->logs[i].resume = daemon->logs[i].saved = block.resume;
+        daemon->logs[i]->resume = daemon->logs[i]->saved = block.resume;
     }
     for (uint16_t h = 0; h < daemon->policy->handler_count; h++) {
         struct evidence_block block;
@@ -251,7 +251,8 @@ static void restore_logs(struct daemon *daemon)
         int got = journal_get(daemon->journal, name, &block, sizeof block);
         if (got < 0 || !fits(&block.head, got, sizeof block, BLOCK_EVIDENCE))
             continue;
-        if (block.line == daemon->logs[daemon->policy->handlers[h].server].resume.number)
+        const struct log_note *note = daemon->logs[daemon->policy->handlers[h].server];
+        if (note && block.line == note->resume.number)
             daemon->decider->model->handlers[h].evidence = block.evidence;
     }
 }

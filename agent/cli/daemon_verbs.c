@@ -257,7 +257,7 @@ static void verb_explain(struct daemon *daemon, const json_t *arguments, struct 
         answer_explain(explaining, NULL, NULL);
 }
 
-void daemon_verb(void *context, const char *verb, const json_t *arguments, const char *who, struct control_request *request)
+void daemon_verb(void *context, struct control_request *request, const char *verb, const json_t *arguments, const char *who)
 {
     struct daemon *daemon = context;
     struct command command = {.target = NODE_NONE};

@@ -143,7 +143,7 @@ static void show_lines(const json_t *rows)
     if (!json_array_size(rows))
         return;
     puts("newest evidence");
-    json_array_foreach(rows, i, row) printf("  %-20s %s\n", when(row, "at"), word(row, "text"));
+    json_array_foreach(rows, i, row) printf("  %-20.19s %s\n", word(row, "at"), word(row, "text"));
 }
 
 int cli_explain(int argc, char **argv)

@@ -213,15 +213,13 @@ static void resend_rows(void *context, const char *json, const char *error)
 {
     struct resending *resending = context;
     json_t *rows = json ? json_loads(json, 0, NULL) : NULL;
-    size_t count = json_array_size(rows);
+    const json_t *row;
+    size_t i;
     if (!rows)
         daemon_say(resending->daemon, "receiver %s: what it missed cannot be sent again: %s", resending->receiver,
                    error ? error : "no answer");
-    for (size_t i = count; i-- > 0;) { /* the journal answers newest first */
-        const json_t *row = json_array_get(rows, i);
-        if ((uint64_t)json_integer_value(json_object_get(row, "sequence")) > resending->after)
-            daemon_notify_row(resending->daemon, resending->receiver, row);
-    }
+    json_array_foreach(rows, i, row) if ((uint64_t)json_integer_value(json_object_get(row, "sequence")) > resending->after)
+        daemon_notify_row(resending->daemon, resending->receiver, row);
     json_decref(rows);
     free(resending);
 }
@@ -344,6 +342,9 @@ static void open_core(struct daemon *daemon)
     daemon->logs = calloc((size_t)daemon->policy->server_count + 1, sizeof *daemon->logs);
     if (!daemon->decider_memory || !daemon->notes || !daemon->logs)
         abort();
+    for (uint16_t i = 0; i < daemon->policy->server_count; i++)
+        if (daemon->compiled->logs[i].file && !(daemon->logs[i] = calloc(1, sizeof **daemon->logs)))
+            abort();
     daemon->decider = decider_open(daemon->decider_memory, daemon->policy, daemon_now(daemon));
     daemon->decider->world.pauses = daemon->pauses;
     daemon->decider->world.wall_offset = daemon_wall_offset(daemon);
@@ -462,6 +463,8 @@ static void stop(struct daemon *daemon)
     index_close(daemon->publisher.indices);
     free(daemon->decider_memory);
     free(daemon->notes);
+    for (uint16_t i = 0; i < daemon->policy->server_count; i++)
+        free(daemon->logs[i]);
     free(daemon->logs);
     config_compiled_close(daemon->compiled);
     config_close(daemon->config);
