@@ -56,7 +56,8 @@ struct conf_node {
 struct conf_group_probe {
     struct map_entry entry;
     struct conf_schedule schedule;
-    struct variant probe; /* exec | tcp */
+    struct variant probe; /* exec | tcp: positions in group_probe_cases */
+    int64_t port;         /* tcp */
     int64_t aspect;       /* choice: instance, ready */
 };
 
@@ -109,16 +110,24 @@ struct conf_handler {
     int64_t poll, window, silent_after, singleton;
 };
 
+/* keys that groups and probes inherit when they do not say otherwise; already applied to the entries */
+struct conf_defaults {
+    struct conf_group group;
+    struct conf_schedule probe;
+};
+
 struct config {
     int64_t version;
     struct conf_agent agent;
+    struct conf_defaults defaults;
     struct conf_snmp *snmp; /* NULL = no SNMP */
     struct map credentials, clusters, servers, handlers;
     uint8_t digest[32]; /* SHA-256 over all files read */
     struct arena *arena;
 };
 
-extern const struct field config_fields[]; /* the root table */
+extern const struct field config_fields[];            /* the root table */
+extern const struct variant_case group_probe_cases[]; /* of conf_group_probe.probe: exec, tcp */
 
 /* all errors of one run, printed as they are found, at most `limit` (100) */
 struct diagnostics {
@@ -129,43 +138,16 @@ struct diagnostics {
 
 /* Read `path` and path's conf.d/ beside it (files *.yaml in order). NULL when there are errors (all were printed). */
 struct config *config_read(const char *path, struct diagnostics *diagnostics);
+/* The same from memory, without conf.d: `name` stands for the file in messages and resolves relative paths. */
+struct config *config_parse(const char *name, const char *text, size_t size, struct diagnostics *diagnostics);
 void config_close(struct config *config);
-
-/* config → policy tables in one block; free() it. Positions follow the config's order. */
-struct compiled {
-    struct policy policy;
-    struct source_conf { /* parallel to policy.sources: how to run each probe instance */
-        const struct probe_type *type;
-        const void *conf;
-        const char *host, *node, *node_address; /* host: literal or name to connect to */
-        uint16_t port;
-        const char *credential; /* name, or NULL */
-        const char *password_file, *user;
-        subject_t subject;          /* of its observations */
-        uint8_t node_index, aspect; /* aspect of a plugin's single verdict */
-        msec_t every, timeout;
-    } * sources;
-    struct group_conf {                        /* parallel to policy.groups: for the actuator */
-        const char *const *move, *const *stop; /* NULL-terminated, NULL = none */
-        msec_t action_timeout;
-    } * groups;
-    struct log_conf { /* parallel to policy.servers; file NULL = none */
-        const char *file;
-        const struct format *format;
-        struct custom_patterns patterns;
-        int32_t zone_seconds;
-        bool zone_local;
-    } * logs;
-};
-struct compiled *config_compile(const struct config *config);
-void config_compiled_close(struct compiled *compiled);
 
 /* JSON Schema (2020-12) from the field tables. */
 void config_schema(FILE *out);
+/* Every key with its type, default and meaning, as YAML comments: the last part of the annotated sample. */
+void config_reference(FILE *out);
 
-/* Read a secret file: first line, at most 255 bytes, trailing newline removed; refuses world-readable files.
- * Returns its length, or -1 with a message for people (that never holds any of the content). Wipe with secret_wipe. */
-int secret_read(const char *path, char *buffer, size_t size, char *error, size_t error_size);
-void secret_wipe(void *buffer, size_t size);
+#include "compile.h"
+#include "secrets.h"
 
 #endif
