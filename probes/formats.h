@@ -14,13 +14,22 @@ enum parsed {
     PARSED_ALIEN  /* not a line of this format */
 };
 
+/* A session whose login was read: later lines of it name no address. */
+struct format_session {
+    uint64_t session, account; /* hashes; session 0 = unused */
+    struct address address;
+    stamp_t begin;
+};
+enum { FORMAT_SESSIONS = 256 };
+
 struct format_state { /* what a format remembers between lines: stamp cache, year, open sessions. Zero = start */
     char day[24];
     stamp_t day_stamp;
-    int16_t year, month;
+    int16_t year, month;  /* of the newest stamp; the caller sets today's first: stamps without a year take the nearest (0 = 2000) */
     int32_t zone_seconds; /* the log's zone, east of UTC; set by the caller from the configuration or the system's zone */
     bool zone_set;
-    char scratch[256];
+    uint16_t session_age; /* next victim within a full set */
+    struct format_session sessions[FORMAT_SESSIONS];
 };
 
 struct custom_format; /* compiled from the configuration: PCRE2 patterns with named groups, limits set */
@@ -39,10 +48,10 @@ const struct format *format_by_name(const char *name);
 /* The format that understands most of these lines, NULL if none understands any. */
 const struct format *format_recognise(const struct text *lines, size_t count);
 
-/* custom: named groups stamp, account, address, object, bytes, and one pattern per grade. Allocation through `allocate`. */
+/* custom: named groups stamp, account, address, object, bytes, seconds (duration), session; one pattern per grade. */
 struct custom_patterns {
     const char *poll, *take, *store, *refused, *close; /* NULL = the format has no such line */
-    const char *stamp;                                 /* strptime-like: %Y %m %d %H %M %S %b %s and literals; checked at compile time */
+    const char *stamp; /* strptime-like: %Y %m %d %H %M %S %f %b %s %z and literals; checked at compile time */
 };
 struct bounded_memory { /* the runner's bounded allocator */
     void *(*allocate)(size_t size, void *context);
