@@ -109,7 +109,11 @@ note_where_we_are() {
 
 as_user() { setpriv --reuid "$user" --regid "$group_of_user" --clear-groups --no-new-privs env HOME="$home" "$@"; }
 start_copy() { as_user "$home/programs/start" "$@"; }
-end_hard() { kill -KILL "$(cat "$home/nodes/$2/$1.pid")"; }
+copy_runs() { grep -qa receiver "/proc/$(cat "$home/nodes/$2/$1.pid")/cmdline" 2>/dev/null; } # GROUP NODE
+end_hard() {
+    kill -KILL "$(cat "$home/nodes/$2/$1.pid")"
+    while copy_runs "$1" "$2"; do sleep 0.05; done
+}
 order_arrives() { # NAME [SIZE]: an upload by a partner, complete at once
     head -c "${2:-2000}" /dev/zero | tr '\0' o >"$home/new"
     chown "$user:$group_of_user" "$home/new"
@@ -199,6 +203,25 @@ all_is_well() {
 snmp_says_single() { snmp snmpwalk 127.0.0.1:11161 solowardenHandlerState | grep -c 'single(2)' | grep -qx 2; }
 taken() { [ -e "$home/out/$1" ] && [ ! -e "$inbox/$1" ]; }
 
+second_copy() {
+    chapter 'Somebody starts orders on p2 as well, by mistake'
+    expect 70 'orders has been seen single for a minute: trusted' trusted
+    note_where_we_are
+    end_hard orders p1 && start_copy orders p1 --hold-before-delete 3 # a receiver that is slow to delete, restarted in place
+    expect 5 'p1 polls again; a restart in place moves nothing' handler orders '.state == "single" and .activeNode == "p1"'
+    start_copy orders p2 --hold-before-delete 3
+    order_arrives invoice-2
+    expect 10 'duplicate suspected' raised duplicate-suspected:orders
+    expect 20 'duplicate confirmed' raised duplicate-confirmed:orders
+    expect 15 'the same file was taken by both: class two-handlers' handler orders '.lastDoubleClass == "two-handlers"'
+    expect 10 'the notification is at the management station, acknowledged' told 'duplicate-confirmed:orders'
+    expect 25 'the group trusts us to act: the surplus copy on p2 is stopped' happened stopped orders
+    must_not 'it is really gone' copy_runs orders p2
+    expect 30 'orders: exactly one again, on p1' handler orders '.state == "single" and .activeNode == "p1"'
+    expect 15 'alarm cleared, and told' told 'solowardenAlarmCleared.*duplicate-confirmed:orders'
+}
+trusted() { sw explain orders --output json | jq -e '[.group.gates[] | select(.gate == "trusted")] | length == 0 or all(.open)'; }
+
 ordered_hand_over() {
     chapter 'An operator hands over: p1 is to be serviced'
     note_where_we_are
@@ -210,26 +233,6 @@ ordered_hand_over() {
     must_not 'a hand-over is no duplicate: no such alarm was raised' raised_duplicate orders
 }
 raised_duplicate() { raised "duplicate-suspected:$1" || raised "duplicate-confirmed:$1"; }
-
-second_copy() {
-    chapter 'Somebody starts orders on p1 again, by mistake'
-    expect 15 'orders has been seen single for long enough to be trusted' trusted
-    note_where_we_are
-    end_hard orders p2 && start_copy orders p2 --hold-before-delete 3 # a receiver that is slow to delete, restarted in place
-    expect 5 'p2 polls again; a restart in place moves nothing' handler orders '.state == "single" and .activeNode == "p2"'
-    start_copy orders p1 --hold-before-delete 3
-    order_arrives invoice-2
-    expect 10 'duplicate suspected' raised duplicate-suspected:orders
-    expect 20 'duplicate confirmed' raised duplicate-confirmed:orders
-    expect 15 'the same file was taken by both: class two-handlers' handler orders '.lastDoubleClass == "two-handlers"'
-    expect 10 'the notification is at the management station, acknowledged' told 'duplicate-confirmed:orders'
-    expect 25 'the group trusts us to act: the surplus copy on p1 is stopped' happened stopped orders
-    must_not 'it is really gone' copy_runs orders p1
-    expect 30 'orders: exactly one again, on p2' handler orders '.state == "single" and .activeNode == "p2"'
-    expect 15 'alarm cleared, and told' told 'solowardenAlarmCleared.*duplicate-confirmed:orders'
-}
-trusted() { sw explain orders --output json | jq -e '[.group.gates[] | select(.gate == "trusted")] | length == 0 or all(.open)'; }
-copy_runs() { [ -d "/proc/$(cat "$home/nodes/$2/$1.pid")" ]; }
 
 approved_move() {
     chapter 'The mail handler dies; its group waits for an operator'
@@ -316,9 +319,9 @@ set_up
 chapter 'Setting up vsftpd, dovecot, snmptrapd, two nodes'
 start_servers
 all_is_well
-ordered_hand_over
-second_copy
 approved_move
+second_copy
+ordered_hand_over
 killed_in_mid_transfer
 server_down
 tables
