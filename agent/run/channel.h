@@ -1,5 +1,6 @@
 /* Channels carry a conversation's requests: sockets (line) and programs (exec). One conversation at a time each.
- * Own descriptors, bytes and deadlines; know nothing of protocols, verdicts or schedules. */
+ * Own descriptors and bytes; know nothing of protocols, verdicts or schedules. What a request points to (host, names, files, arguments)
+ * must live until the conversation ends; its bytes are copied or gone on return. */
 #ifndef SOLOWARDEN_RUN_CHANNEL_H
 #define SOLOWARDEN_RUN_CHANNEL_H
 
