@@ -165,6 +165,7 @@ static bool next_line(struct client *client)
         reject(client, "the request is longer than 4096 bytes");
         return true;
     }
+    uv_timer_stop(&client->idle);
     char line[CONTROL_REQUEST_BYTES];
     size_t size = (size_t)(end - client->input);
     memcpy(line, client->input, size);
@@ -203,6 +204,7 @@ static bool send_output(struct client *client)
         if (client->output_sent == client->output_size) {
             free(client->output);
             client->output = NULL;
+            uv_timer_stop(&client->idle);
         }
     }
     return true;
@@ -246,18 +248,17 @@ static void update(struct client *client)
     } while (next_line(client));
     if (client->closing)
         return; /* the callback closed the control socket */
-    if (client->pending) {
-        uv_poll_stop(&client->poll);
-        uv_timer_stop(&client->idle);
-    } else if (client->output) {
-        uv_poll_start(&client->poll, UV_WRITABLE, on_client);
-        uv_timer_start(&client->idle, on_idle, CONTROL_IDLE_MS, 0);
-    } else if (client->last || client->ended) {
+    if (!client->pending && !client->output && (client->last || client->ended)) {
         drop(client);
-    } else {
-        uv_poll_start(&client->poll, UV_READABLE, on_client);
-        uv_timer_start(&client->idle, on_idle, CONTROL_IDLE_MS, 0);
+        return;
     }
+    if (client->pending)
+        uv_poll_stop(&client->poll);
+    else
+        uv_poll_start(&client->poll, client->output ? UV_WRITABLE : UV_READABLE, on_client);
+    /* one whole request, then one whole answer, each in its time: bytes that trickle in buy none */
+    if (!client->pending && !uv_is_active((uv_handle_t *)&client->idle))
+        uv_timer_start(&client->idle, on_idle, CONTROL_IDLE_MS, 0);
 }
 
 /* From /etc/passwd alone: a directory service that does not answer must not stop the loop. */
