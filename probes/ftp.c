@@ -351,9 +351,11 @@ static enum step no_reply(struct talk *talk)
         judge(talk, YES, REASON_TOO_MANY_ENTRIES);
         return done(talk);
     }
-    if (state->stage == LIST) {
-        const char *text = reason_text(reason);
-        text_for_people(state->text, sizeof state->text, text, strlen(text), NULL);
+    if (state->stage == LIST) { /* it was the data connection, in all likelihood: say what it suffered */
+        static const char what[] = "data connection: ";
+        const char *why = reason_text(reason);
+        memcpy(state->text, what, sizeof what);
+        text_for_people(state->text + sizeof what - 1, sizeof state->text - sizeof what + 1, why, strlen(why), NULL);
         reason = REASON_LIST_FAILED;
     }
     judge(talk, NO, reason);
