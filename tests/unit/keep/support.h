@@ -13,7 +13,7 @@
 #include "agent/keep/journal.h"
 
 struct fixture {
-    char folder[64], path[96], error[512];
+    char folder[64], path[128], error[512];
     uv_loop_t loop;
     struct journal_limits limits;
     struct journal *journal;
