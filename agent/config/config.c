@@ -154,6 +154,7 @@ static struct config *read_all(struct reading *reading, struct source *source, c
         derive(config);
         crosscheck(reading, root, config);
     }
+    complaints_print(reading);
     if (reading->diagnostics->errors == before)
         return config;
     arena_close(reading->arena);

@@ -129,7 +129,7 @@ struct config {
 extern const struct field config_fields[];            /* the root table */
 extern const struct variant_case group_probe_cases[]; /* of conf_group_probe.probe: exec, tcp */
 
-/* all errors of one run, printed as they are found, at most `limit` (100) */
+/* all errors of one run, printed in the order of the files' lines, at most `limit` (100) */
 struct diagnostics {
     FILE *out;
     unsigned errors, limit;

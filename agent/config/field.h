@@ -23,7 +23,7 @@ enum field_type {
     FIELD_REFERENCE,   /* const char *; name of an entry of the map whose key path `sub` names ("credentials"); dangling = error */
     FIELD_REFERENCES,  /* struct texts; list of such names */
     FIELD_TEXTS,       /* struct texts; list of strings */
-    FIELD_ARGUMENTS,   /* struct texts; argument vector, at least one, first an absolute path */
+    FIELD_ARGUMENTS,   /* struct texts; argument vector, at least one, first an absolute path; max = how many, 0 = any */
     FIELD_ADDRESSES,   /* struct texts; IPv4/IPv6 addresses or CIDR prefixes, checked */
     FIELD_TABLE,       /* nested struct by `sub` (const struct field *), in place */
     FIELD_OPTIONAL,    /* pointer to nested struct by `sub`, NULL when absent; size in `max` */

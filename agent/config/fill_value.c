@@ -207,6 +207,8 @@ static void fill_texts(struct fill *fill, struct node *node, const struct field 
         return;
     if (row->type == FIELD_ARGUMENTS && node->count == 0)
         complain_node(fill->reading, node, "expected a program and its arguments, found an empty list");
+    if (row->max && node->count > (size_t)row->max)
+        complain_node(fill->reading, node, "at most %" PRId64 " items, found %zu", row->max, node->count);
     const char **items = arena_take(fill->reading->arena, (node->count + 1) * sizeof(char *));
     for (size_t i = 0; i < node->count; i++) {
         struct node *item = node->items[i];

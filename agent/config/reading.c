@@ -2,10 +2,11 @@
 #include "reading.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { SHOWN_COLUMNS = 120, WORD_MAX = 64 };
+enum { SHOWN_COLUMNS = 120, WORD_MAX = 64, COMPLAINTS_MAX = 10000 };
 
 bool looks_secret(const char *key, size_t size)
 {
@@ -50,8 +51,8 @@ static void source_line(const struct source *source, uint32_t number, const char
         --*size;
 }
 
-/* One column each: a tab becomes a blank, and nothing that could steer a terminal comes through. */
-static void put_columns(FILE *out, const char *line, size_t size, uint32_t first, uint32_t last)
+/* One column each: a tab becomes a blank, and nothing that could steer a terminal comes through. True: it was all. */
+static bool put_columns(FILE *out, const char *line, size_t size, uint32_t first, uint32_t last)
 {
     uint32_t column = 0;
     for (size_t i = 0; i < size; i++) {
@@ -68,6 +69,7 @@ static void put_columns(FILE *out, const char *line, size_t size, uint32_t first
         else if (!(continues && i > 0 && (unsigned char)line[i - 1] == 0xc2 && byte < 0xa0))
             putc(byte, out);
     }
+    return column <= last;
 }
 
 static void show_line(struct reading *reading, struct place place, uint32_t width)
@@ -83,11 +85,9 @@ static void show_line(struct reading *reading, struct place place, uint32_t widt
     source_line(source, place.line, &line, &size);
     size_t shown = presentable(line, size);
     uint32_t first = place.column > SHOWN_COLUMNS - 20 ? place.column - SHOWN_COLUMNS / 2 : 1;
-    int indent = fprintf(out, "%5u | %s", place.line, first > 1 ? "…" : "");
-    put_columns(out, line, shown, first, first + SHOWN_COLUMNS);
-    fputs(shown < size ? " …\n" : "\n", out);
-    if (indent < 0)
-        return;
+    fprintf(out, "%5u | %s", place.line, first > 1 ? "…" : "");
+    bool all = put_columns(out, line, shown, first, first + SHOWN_COLUMNS);
+    fputs(shown < size || !all ? " …\n" : "\n", out);
     uint32_t blanks = place.column - first + (first > 1 ? 1 : 0);
     fprintf(out, "      | %*s%s", (int)blanks, "", reading->diagnostics->color ? "\033[1;31m" : "");
     putc('^', out);
@@ -98,24 +98,25 @@ static void show_line(struct reading *reading, struct place place, uint32_t widt
 
 void complain_list(struct reading *reading, struct place place, uint32_t width, const char *format, va_list arguments)
 {
-    struct diagnostics *diagnostics = reading->diagnostics;
-    unsigned limit = diagnostics->limit ? diagnostics->limit : 100;
-    if (diagnostics->errors++ >= limit) {
-        if (diagnostics->errors == limit + 1)
-            fprintf(diagnostics->out, "more than %u errors; the rest is not shown\n", limit);
+    if (reading->complaint_count == COMPLAINTS_MAX)
         return;
+    if (reading->complaint_count == reading->complaint_room) {
+        reading->complaint_room = reading->complaint_room ? reading->complaint_room * 2 : 16;
+        reading->complaints = realloc(reading->complaints, reading->complaint_room * sizeof(struct complaint));
+        if (!reading->complaints)
+            abort();
     }
     char text[512];
     vsnprintf(text, sizeof(text), format, arguments);
     for (char *at = text; *at; at++)
         if (iscntrl((unsigned char)*at))
             *at = '?';
-    const char *bold = diagnostics->color ? "\033[1m" : "", *normal = diagnostics->color ? "\033[0m" : "";
-    if (place.line)
-        fprintf(diagnostics->out, "%s:%u:%u: %s%s%s\n", place.file, place.line, place.column, bold, text, normal);
-    else
-        fprintf(diagnostics->out, "%s: %s%s%s\n", place.file, bold, text, normal);
-    show_line(reading, place, width);
+    reading->complaints[reading->complaint_count] = (struct complaint){.place = place,
+                                                                       .width = width,
+                                                                       .order = (unsigned)reading->complaint_count,
+                                                                       .text = arena_text(reading->arena, text, strlen(text))};
+    reading->complaint_count++;
+    reading->diagnostics->errors++;
 }
 
 void complain(struct reading *reading, struct place place, uint32_t width, const char *format, ...)
@@ -124,6 +125,45 @@ void complain(struct reading *reading, struct place place, uint32_t width, const
     va_start(arguments, format);
     complain_list(reading, place, width, format, arguments);
     va_end(arguments);
+}
+
+static void print_complaint(struct reading *reading, const struct complaint *complaint)
+{
+    FILE *out = reading->diagnostics->out;
+    const char *bold = reading->diagnostics->color ? "\033[1m" : "", *normal = reading->diagnostics->color ? "\033[0m" : "";
+    const struct place *place = &complaint->place;
+    if (place->line)
+        fprintf(out, "%s:%u:%u: %s%s%s\n", place->file, place->line, place->column, bold, complaint->text, normal);
+    else
+        fprintf(out, "%s: %s%s%s\n", place->file, bold, complaint->text, normal);
+    show_line(reading, *place, complaint->width);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct complaint *a = left, *b = right;
+    int order = strcmp(a->place.file, b->place.file);
+    if (order)
+        return order;
+    if (a->place.line != b->place.line)
+        return a->place.line < b->place.line ? -1 : 1;
+    if (a->place.column != b->place.column)
+        return a->place.column < b->place.column ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+void complaints_print(struct reading *reading)
+{
+    size_t limit = reading->diagnostics->limit ? reading->diagnostics->limit : 100, count = reading->complaint_count;
+    if (count)
+        qsort(reading->complaints, count, sizeof(struct complaint), by_place);
+    for (size_t i = 0; i < count && i < limit; i++)
+        print_complaint(reading, &reading->complaints[i]);
+    if (count > limit)
+        fprintf(reading->diagnostics->out, "%zu further errors are not shown\n", count - limit);
+    free(reading->complaints);
+    reading->complaints = NULL;
+    reading->complaint_count = reading->complaint_room = 0;
 }
 
 static unsigned least(unsigned a, unsigned b)

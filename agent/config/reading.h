@@ -14,16 +14,28 @@ struct source { /* one file as it was read */
     struct source *next;
 };
 
+struct complaint {
+    struct place place;
+    uint32_t width;
+    unsigned order; /* as found */
+    const char *text;
+};
+
 struct reading {
     struct arena *arena;
     struct diagnostics *diagnostics;
     struct source *sources; /* newest first */
     size_t nodes;           /* made so far, over all files */
+    struct complaint *complaints;
+    size_t complaint_count, complaint_room;
 };
 
 void complain(struct reading *reading, struct place place, uint32_t width, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 void complain_list(struct reading *reading, struct place place, uint32_t width, const char *format, va_list arguments);
+
+/* Print what was found, file by file from top to bottom, and forget it. */
+void complaints_print(struct reading *reading);
 
 /* The nearest of several words, by edit distance, if any is near enough. */
 struct suggestion {

@@ -283,7 +283,7 @@ struct node *yaml_preset(struct reading *reading, const char *text, struct place
     size_t size = strlen(text);
     if (text[0] != '[') {
         node->kind = NODE_SCALAR;
-        node->plain = true;
+        node->plain = size > 0; /* the empty text is meant as text, not as nothing */
         node->text = text;
         node->size = size;
         return node;
