@@ -36,6 +36,7 @@ struct journal_raw {
 };
 
 /* path: file in the state folder. Opens, migrates and checks synchronously (before the loop starts). NULL with a message for people.
+ * ":memory:" keeps nothing, for an agent without a usable state folder: the caller must not call that alive.
  * A handle together with a message: the file was corrupt, was set aside, and a new one is begun (the history says so too). */
 struct journal *journal_open(uv_loop_t *loop, const char *path, const struct journal_limits *limits, char *error, size_t error_size);
 
@@ -50,6 +51,7 @@ bool journal_put(struct journal *journal, const char *name, const void *block, s
 /* Synchronous, only before the loop runs: what was there at open. Returns the size, or -1 when there is none; copies only what fits whole.
  */
 int journal_get(struct journal *journal, const char *name, void *block, size_t capacity);
+/* `each` may append, but must not get or scan. */
 typedef void journal_each(void *context, const char *name, const void *block, size_t size);
 void journal_scan(struct journal *journal, const char *prefix, journal_each *each, void *context);
 

@@ -77,9 +77,16 @@ static bool identify(const char *path, struct identity *identity)
     return true;
 }
 
+static bool in_memory(const struct database *database)
+{
+    return strcmp(database->path, ":memory:") == 0;
+}
+
 bool database_in_place(const struct database *database)
 {
     struct identity file, log;
+    if (in_memory(database))
+        return true;
     return identify(database->path, &file) && file.inode == database->file.inode && file.device == database->file.device &&
            identify(database->log_path, &log) && log.inode == database->log.inode && log.device == database->log.device;
 }
@@ -171,23 +178,34 @@ static int set_up(struct database *database, char *error, size_t error_size)
         database_explain(database, "write to it", error, error_size);
         return code;
     }
+    count(database);
+    if (in_memory(database))
+        return SQLITE_OK;
     if (!identify(database->path, &database->file) || !identify(database->log_path, &database->log)) {
         snprintf(error, error_size, "%s: it vanished while it was opened", database->path);
         return SQLITE_CANTOPEN;
     }
-    count(database);
     return SQLITE_OK;
+}
+
+/* Made here so that nobody else may read it; SQLite gives its other files the same rights. */
+static bool create(const struct database *database, char *error, size_t error_size)
+{
+    if (in_memory(database))
+        return true;
+    int descriptor = open(database->path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (descriptor < 0) {
+        snprintf(error, error_size, "%s: cannot open it for writing: %s", database->path, strerror(errno));
+        return false;
+    }
+    close(descriptor);
+    return true;
 }
 
 int database_open(struct database *database, char *error, size_t error_size)
 {
-    /* made here so that nobody else may read it; SQLite gives its other files the same rights */
-    int descriptor = open(database->path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (descriptor < 0) {
-        snprintf(error, error_size, "%s: cannot open it for writing: %s", database->path, strerror(errno));
+    if (!create(database, error, error_size))
         return SQLITE_CANTOPEN;
-    }
-    close(descriptor);
     int code = sqlite3_open_v2(database->path, &database->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_extended_result_codes(database->handle, 1);

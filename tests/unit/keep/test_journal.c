@@ -254,6 +254,22 @@ static void newer_version_is_refused(void **state)
     assert_int_equal(sql_number_on_file(fixture, "PRAGMA user_version"), 99);
 }
 
+static void in_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    shut(fixture);
+    snprintf(fixture->path, sizeof fixture->path, ":memory:");
+    open_again(fixture);
+    assert_non_null(fixture->journal);
+    assert_string_equal(fixture->error, "");
+    add_history(fixture, 1, "k", "g", "t");
+    assert_true(intend(fixture, 1));
+    json_t *rows = ask(fixture, JOURNAL_HISTORY, NULL, 10);
+    assert_int_equal(json_array_size(rows), 1);
+    json_decref(rows);
+    assert_int_equal(access(":memory:", F_OK), -1);
+}
+
 static void owed_answers_come_at_close(void **state)
 {
     struct fixture *fixture = *state;
@@ -283,6 +299,7 @@ int main(void)
         test(full_queue_is_counted_and_keeps_room_for_history),
         test(nothing_becomes_of_a_begun_migration),
         test(newer_version_is_refused),
+        test(in_memory),
         test(owed_answers_come_at_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
