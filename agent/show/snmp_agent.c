@@ -200,9 +200,10 @@ int snmp_agent_main(int argc, char **argv)
         else
             return EX_USAGE;
     }
-    /* a call into a hung snmpd cannot see the channel close */
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    /* it ends with its channel, not with a signal to the whole service; but a call into a hung snmpd cannot see the channel close */
     signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct config *config = path ? config_read(path, &diagnostics) : NULL;
     if (!config || !config->snmp)
         return EX_CONFIG;
