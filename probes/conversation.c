@@ -128,6 +128,11 @@ uint16_t seen_certificate(struct seen *seen, int64_t days, int64_t warn_ms)
     return days < warn_ms / 86400000 ? REASON_TLS_EXPIRES_SOON : REASON_OK;
 }
 
+uint8_t verdict_without_reply(uint16_t reason)
+{
+    return reason == REASON_NO_RESOURCES ? UNKNOWN : NO;
+}
+
 bool mentions(const char *data, size_t size, const char *word)
 {
     size_t length = strlen(word);

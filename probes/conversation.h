@@ -28,6 +28,9 @@ void seen_perf(struct seen *seen, const char *label, const char *unit, double va
 /* Certificate: adds the figure, and returns the reason that a good endpoint must say: OK, TLS_EXPIRES_SOON or TLS_EXPIRED. */
 uint16_t seen_certificate(struct seen *seen, int64_t days, int64_t warn_ms);
 
+/* Verdict about our own target when no reply came: NO, unless it was this host that could not ask. */
+uint8_t verdict_without_reply(uint16_t reason);
+
 /* Is `word` somewhere in the text? ASCII case does not matter. */
 bool mentions(const char *data, size_t size, const char *word);
 

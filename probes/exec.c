@@ -90,7 +90,7 @@ static void judge(struct seen *seen, const struct reply *in)
         uint16_t reason;
     } verdicts[] = {{YES, REASON_OK}, {YES, REASON_PLUGIN_WARNING}, {NO, REASON_PLUGIN_CRITICAL}, {UNKNOWN, REASON_PLUGIN_UNKNOWN}};
     size_t exit = in->exit_status >= 0 && in->exit_status <= 2 ? (size_t)in->exit_status : 3;
-    if (in->reason == REASON_OK)
+    if (in->reason == REASON_OK || in->reason == REASON_OUTPUT_TOO_LARGE) /* it ended by itself, so its word counts */
         seen_item(seen, ASPECT_ENDPOINT, verdicts[exit].verdict, verdicts[exit].reason, in->elapsed_ms);
     else
         seen_item(seen, ASPECT_ENDPOINT, UNKNOWN, in->reason, in->elapsed_ms);

@@ -346,19 +346,20 @@ static enum step no_reply(struct talk *talk)
     if (state->stage == QUIT) /* the verdict stands already */
         return done(talk);
     uint16_t reason = talk->in->reason;
+    uint8_t verdict = verdict_without_reply(reason);
     if (state->stage == LIST && reason == REASON_REPLY_TOO_LARGE) {
         state->listed = true;
         judge(talk, YES, REASON_TOO_MANY_ENTRIES);
         return done(talk);
     }
-    if (state->stage == LIST) { /* it was the data connection, in all likelihood: say what it suffered */
+    if (state->stage == LIST && verdict == NO) { /* it was the data connection, in all likelihood: say what it suffered */
         static const char what[] = "data connection: ";
         const char *why = reason_text(reason);
         memcpy(state->text, what, sizeof what);
         text_for_people(state->text + sizeof what - 1, sizeof state->text - sizeof what + 1, why, strlen(why), NULL);
         reason = REASON_LIST_FAILED;
     }
-    judge(talk, NO, reason);
+    judge(talk, verdict, reason);
     return done(talk);
 }
 

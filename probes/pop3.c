@@ -272,7 +272,7 @@ static enum step pop3_step(const void *conf, void *state, const struct probe_con
         return begin(&talk);
     if (in->reason != REASON_OK) {
         if (talk.state->stage != QUIT) /* else the verdict stands already */
-            judge(&talk, NO, in->reason);
+            judge(&talk, verdict_without_reply(in->reason), in->reason);
         return done(&talk);
     }
     talk.ok = begins(in, "+OK");

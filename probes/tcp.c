@@ -90,7 +90,7 @@ static enum step tcp_step(const void *conf, void *memory, const struct probe_con
     if (!in)
         return begin(conf, state, context, out);
     if (in->reason != REASON_OK) /* after another text, its end or our patience's is that text's fault */
-        return done(state, in, NO, state->received ? REASON_UNEXPECTED_TEXT : in->reason, seen);
+        return done(state, in, verdict_without_reply(in->reason), state->received ? REASON_UNEXPECTED_TEXT : in->reason, seen);
     return state->stage == CONNECT ? on_connect(conf, state, in, out, seen) : on_answer(conf, state, in, out, seen);
 }
 
