@@ -7,7 +7,14 @@
 
 #include "types.h"
 
-enum { EVIDENCE_RUNS = 16, EVIDENCE_OBJECTS = 96, EVIDENCE_SESSIONS = 24, EVIDENCE_HANDOVERS = 8, EVIDENCE_PROOF = 6 };
+enum {
+    EVIDENCE_RUNS = 16,
+    EVIDENCE_OBJECTS = 96, /* in sets of EVIDENCE_WAYS, found by hash */
+    EVIDENCE_WAYS = 4,
+    EVIDENCE_SESSIONS = 16,
+    EVIDENCE_HANDOVERS = 8,
+    EVIDENCE_PROOF = 6
+};
 
 enum data_plane { DATA_UNKNOWN, DATA_NONE, DATA_SILENT, DATA_ONE, DATA_MANY };
 
@@ -25,29 +32,32 @@ struct evidence_policy {
 /* Consecutive beginnings by one node. */
 struct evidence_run {
     uint8_t node;
+    bool took; /* something was retrieved or removed in it */
     stamp_t first, last;
     uint64_t first_line, last_line;
 };
 
 struct evidence_object {
-    uint64_t object, session;
+    uint64_t object; /* 0 = unused */
     int64_t bytes;
-    stamp_t begin, end, gone; /* gone: removed at; 0 = still there as far as we know */
+    stamp_t begin, end, gone; /* gone: removed or written anew at; 0 = still there as far as we know */
     uint64_t line;
     uint8_t node, take_class;
-    /* the second take, waiting for the first node to begin something again */
+    /* the second take, waiting for the first node to begin something again; NODE_NONE = none */
     uint8_t second_node;
-    stamp_t second_begin, second_end;
+    stamp_t second_begin;
     uint64_t second_line;
 };
 
 struct evidence_session {
-    uint64_t session;
-    stamp_t begin, end; /* end 0 = open */
-    uint64_t line;
+    uint64_t session;               /* 0 = unused */
+    stamp_t begin, last_begin, end; /* end: newest stamp seen of it */
+    uint64_t line, last_line;
     uint32_t takes;
     uint8_t node;
-    bool ghost; /* its node lost ownership: closed for judging */
+    bool proven; /* a poll: something was taken, or it ended un-refused */
+    bool whole;  /* ended in order: begin and end are its own */
+    bool ghost;  /* its node lost ownership: closed for judging */
 };
 
 struct finding {
@@ -62,26 +72,30 @@ struct finding {
 };
 
 struct evidence {
-    struct evidence_run runs[EVIDENCE_RUNS]; /* ring, newest at run_next - 1 */
+    struct evidence_run runs[EVIDENCE_RUNS]; /* in order of time, newest at run_count - 1 */
     struct evidence_object objects[EVIDENCE_OBJECTS];
     struct evidence_session sessions[EVIDENCE_SESSIONS];
-    stamp_t handovers[EVIDENCE_HANDOVERS]; /* ownership changes told or seen */
-    uint8_t run_count, run_next, session_next, handover_next;
-    uint16_t object_next;
+    stamp_t handovers[EVIDENCE_HANDOVERS]; /* ownership changes told */
+    uint8_t run_count, session_next, handover_next;
     uint8_t last_node;                                  /* who last began something; NODE_NONE = nobody yet */
+    uint8_t waiting;                                    /* objects whose second take waits for the first node's return */
     stamp_t last_begin, watermark;                      /* watermark here: newest stamp fed to this handler */
-    stamp_t last_shared;                                /* newest poll from a shared address */
+    stamp_t last_shared, last_foreign;                  /* newest poll from a shared address; from a foreign one */
     stamp_t last_poll[NODES_MAX], last_take[NODES_MAX]; /* per node, begin stamps */
     uint64_t last_line[NODES_MAX];
-    uint64_t polls, takes, refused, failed, dropped; /* dropped: objects or sessions pushed out of a full ring while still open */
-    struct finding many, double_take, foreign;       /* the newest of each kind; reason 0 = never */
-    stamp_t many_since;                              /* 0 = not many now */
-    stamp_t single_since;                            /* since when the runs show one node only, clear of many */
+    stamp_t poll_before[NODES_MAX]; /* last_poll before the newest: a login that only uploaded is taken back */
+    uint64_t polls, takes, refused, failed, backwards;
+    uint64_t dropped;                          /* objects pushed out while still there */
+    struct finding many, double_take, foreign; /* the newest of each kind, double_take by two handlers only; reason 0 = never */
+    stamp_t many_since;                        /* 0 = not many now */
+    stamp_t single_since;                      /* since when the runs show one node only, clear of many; 0 = they do not */
+    stamp_t watched_since;                     /* first watermark at which silence was proven */
 };
 
 void evidence_reset(struct evidence *evidence);
 
-/* Fold one event, in line order. Returns true and fills *finding when this line proved something. */
+/* Fold one event, in line order. Returns true and fills *finding when this line proved something new; while `many` stands, further
+ * returns only renew evidence->many. */
 bool evidence_event(const struct evidence_policy *policy, struct evidence *evidence, const struct event *event, struct finding *finding);
 
 /* Ownership changed, or `nodes` were found down, at this stamp (the log's clock): their open sessions are ghosts from here on. */
