@@ -214,8 +214,11 @@ static void process_ended(uv_poll_t *poll, int poll_status, int events)
     if (channel->expired || channel->closed)
         kill(-channel->process, SIGKILL); /* before reaping: until then the group's number is ours */
     int status = 0;
-    if (waitpid(channel->process, &status, WNOHANG) == 0)
+    pid_t reaped = waitpid(channel->process, &status, WNOHANG);
+    if (reaped == 0)
         return;
+    if (reaped < 0) /* somebody else reaped it: its result is lost, which is not a success */
+        status = SIGKILL;
     channel->process = 0;
     channel->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     drain(channel, WATCH_OUTPUT);

@@ -334,15 +334,16 @@ static uint16_t reason_of_phase(struct line_channel *channel)
     }
 }
 
-void line_expire(struct line_channel *channel)
+bool line_expire(struct line_channel *channel)
 {
     if (channel->phase == LINE_IDLE)
-        return;
+        return false;
     uint16_t reason = reason_of_phase(channel);
     if (channel->deferred)
         loop_defer_cancel(channel->deferred);
     channel->deferred = NULL;
     finish(channel, reason);
+    return true;
 }
 
 void line_close(struct line_channel *channel)

@@ -1,5 +1,6 @@
 /* The runner: schedules probe conversations, carries their requests through channels, and hands out what they saw.
- * Owns slots, deadlines, concurrency per target, back-off per credential. Knows nothing of verdicts or of the model. One loop thread. */
+ * Owns slots, deadlines, concurrency per target, back-off per credential. Knows nothing of verdicts or of the model. One loop thread.
+ * Where a source stands for a copy on a node, what its probe says of the endpoint is turned into that aspect (seen_for_node). */
 #ifndef SOLOWARDEN_RUN_RUNNER_H
 #define SOLOWARDEN_RUN_RUNNER_H
 
@@ -9,8 +10,12 @@
 
 struct runner;
 
+/* at once: programs, and conversations with one host. A password that has not proven itself is tried by one conversation at a time. */
+enum { RUNNER_PROGRAMS_MAX = 64, RUNNER_PER_HOST_MAX = 4 };
+
 struct runner_counters {
-    uint64_t started, finished, unknown, late, backed_off, in_flight, queue_delay_max_us;
+    uint64_t started, finished, unknown, backed_off, in_flight;
+    uint64_t late, queue_delay_max_us; /* begun more than 100 ms after its time; the worst so far */
 };
 
 /* Called once per finished conversation, on the loop thread. `seen` is borrowed. reason: of the conversation as a whole. */
@@ -18,6 +23,8 @@ typedef void runner_seen(void *context, uint16_t source, const struct seen *seen
                          msec_t now);
 
 struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, void *context);
+/* At most so many conversations at once. Preset: what the limit of descriptors allows. */
+void runner_limit(struct runner *runner, uint32_t in_flight);
 void runner_start(
     struct runner *runner); /* first conversations are spread over their interval by a hash of the name, the first round within 2 s */
 void runner_now(struct runner *runner, uint16_t source); /* run this one as soon as possible (after an action) */

@@ -1,0 +1,40 @@
+/* See backoff.h. */
+#include "backoff.h"
+
+void backoff_open(struct backoff *backoff)
+{
+    *backoff = (struct backoff){.refused_by = SOURCE_NOBODY};
+}
+
+bool backoff_permits(const struct backoff *backoff, uint16_t source, msec_t now)
+{
+    if (backoff->delay == 0)
+        return true;
+    return now >= backoff->until && (backoff->refused_by == SOURCE_NOBODY || backoff->refused_by == source);
+}
+
+/* Conversations that were under way together are refused together: that is one refusal, not a reason to double again. */
+void backoff_refused(struct backoff *backoff, uint16_t source, msec_t started, msec_t now)
+{
+    backoff->proven = false;
+    if (backoff->delay > 0 && started < backoff->refused_at)
+        return;
+    backoff->delay = backoff->delay == 0 ? BACKOFF_FIRST_MS : backoff->delay * 2;
+    if (backoff->delay > BACKOFF_MAX_MS)
+        backoff->delay = BACKOFF_MAX_MS;
+    backoff->until = now + backoff->delay;
+    backoff->refused_at = now;
+    backoff->refused_by = source;
+}
+
+void backoff_accepted(struct backoff *backoff)
+{
+    backoff_open(backoff);
+    backoff->proven = true;
+}
+
+void backoff_undecided(struct backoff *backoff, uint16_t source)
+{
+    if (backoff->refused_by == source)
+        backoff->refused_by = SOURCE_NOBODY;
+}

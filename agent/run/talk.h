@@ -1,0 +1,29 @@
+/* One conversation: a probe's steps, carried out over the channels. Owns the probe's state and the password while it lasts.
+ * Knows nothing of schedules, gates or other conversations. */
+#ifndef SOLOWARDEN_RUN_TALK_H
+#define SOLOWARDEN_RUN_TALK_H
+
+#include <uv.h>
+
+#include "agent/config/config.h"
+
+struct talk;
+struct talk_hooks {
+    /* The next request holds a password. False: it is held back until talk_go_on or talk_cancel. */
+    bool (*may_send_secret)(void *context);
+    /* It is over and frees itself on return. reason: of the conversation as a whole. */
+    void (*ended)(void *context, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms);
+};
+
+struct talk *talk_open(uv_loop_t *loop, const struct source_conf *conf, const struct talk_hooks *hooks, void *context);
+void talk_start(struct talk *talk); /* may end it at once */
+bool talk_held(const struct talk *talk);
+void talk_go_on(struct talk *talk);
+void talk_expire(struct talk *talk);                  /* the deadline; a program ends a little later */
+void talk_cancel(struct talk *talk, uint16_t reason); /* ends it as unknown */
+void talk_drop(struct talk *talk);                    /* ends it without a word */
+
+/* Unknown, and why: what a source says when no conversation could tell. */
+void seen_unknown(struct seen *seen, const struct source_conf *conf, uint16_t reason);
+
+#endif
