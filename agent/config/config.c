@@ -136,7 +136,6 @@ static void derive(struct config *config)
 /* path NULL: only what is in `source` */
 static struct config *read_all(struct reading *reading, struct source *source, const char *path)
 {
-    unsigned before = reading->diagnostics->errors;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL))
         abort();
@@ -154,8 +153,9 @@ static struct config *read_all(struct reading *reading, struct source *source, c
         derive(config);
         crosscheck(reading, root, config);
     }
+    bool good = reading->complaint_count == 0;
     complaints_print(reading);
-    if (reading->diagnostics->errors == before)
+    if (good)
         return config;
     arena_close(reading->arena);
     return NULL;

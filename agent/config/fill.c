@@ -93,7 +93,8 @@ static void search_visit(void *context, const struct field *row)
     struct search *search = context;
     if (strcmp(row->key, search->key) == 0)
         search->found = row;
-    if (row->type == FIELD_SECRET_FILE && (!search->secret_file || strncmp(row->key, search->key, strlen(search->key)) == 0))
+    bool akin = strncmp(row->key, search->key, strcspn(search->key, "_")) == 0; /* auth_password: auth_file */
+    if (row->type == FIELD_SECRET_FILE && (akin || !search->secret_file))
         search->secret_file = row->key;
     if (!(row->flags & FIELD_NOT_BUILT))
         suggestion_offer(&search->suggestion, row->key);

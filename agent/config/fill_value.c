@@ -72,6 +72,8 @@ static void fill_integer(struct fill *fill, struct node *node, const struct fiel
     int64_t value;
     if (!node->plain || !integer_parse(node->text, &value))
         complain_node(fill->reading, node, "expected a whole number, found %s", describe(node, found));
+    else if (value != row->min && row->min == row->max)
+        complain_node(fill->reading, node, "`%s` must be %" PRId64, row->key, row->min);
     else if (value < row->min || value > row->max)
         complain_node(fill->reading, node, "`%s` must be between %" PRId64 " and %" PRId64, row->key, row->min, row->max);
     else
@@ -195,7 +197,7 @@ static bool check_address(struct fill *fill, struct node *node)
     if (!prefix_parse(node->text, &address, &bits))
         complain_node(fill->reading, node, "`%s` is neither an IP address nor a prefix such as 10.0.0.0/24", node->text);
     else if (prefix_has_host_bits(&address, bits))
-        complain_node(fill->reading, node, "`%s` is longer than its prefix: bits behind it must be zero", node->text);
+        complain_node(fill->reading, node, "`%s` has bits set behind its prefix; write the network, or the address alone", node->text);
     else
         return true;
     return false;

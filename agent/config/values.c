@@ -104,7 +104,7 @@ bool prefix_parse(const char *text, struct address *address, uint8_t *bits)
 {
     const char *slash = strchr(text, '/');
     size_t size = slash ? (size_t)(slash - text) : strlen(text);
-    if (!address_parse(text, size, address))
+    if (text[0] == '[' || !address_parse(text, size, address)) /* brackets belong to logs and URLs */
         return false;
     bool four = !memchr(text, ':', size);
     int64_t given = four ? 32 : 128;
@@ -140,7 +140,7 @@ bool host_valid(const char *text)
 {
     struct address address;
     if (strchr(text, ':'))
-        return address_parse(text, strlen(text), &address);
+        return text[0] != '[' && address_parse(text, strlen(text), &address);
     return made_of(text, ".-_", 253) && text[0] != '-' && text[0] != '.';
 }
 
