@@ -155,10 +155,10 @@ static void happening_text(const struct daemon *daemon, const struct effect *eff
     if (plan && plan->closed)
         snprintf(closed, sizeof closed, "; suppressed: %s", reason_name(plan->reason));
     if (plan && plan->act == ACT_MOVE)
-        snprintf(out, TEXT_BYTES, "%.48s: move %.20s to %.20s, %.40s%s", name, node_of(daemon, effect->group, plan->from),
+        snprintf(out, TEXT_BYTES, "%.40s: move %.16s to %.16s, %.32s%.40s", name, node_of(daemon, effect->group, plan->from),
                  node_of(daemon, effect->group, plan->target), rule ? rule->why : "", closed);
     else if (plan && plan->act == ACT_STOP)
-        snprintf(out, TEXT_BYTES, "%.48s: stop the surplus copy on %.20s, %.40s%s", name, node_of(daemon, effect->group, plan->target),
+        snprintf(out, TEXT_BYTES, "%.40s: stop the surplus copy on %.16s, %.32s%.40s", name, node_of(daemon, effect->group, plan->target),
                  rule ? rule->why : "", closed);
     else if (effect->command && effect->command->who[0])
         snprintf(out, TEXT_BYTES, "%.48s: by %.31s: %.60s", name, effect->command->who, effect->command->why);

@@ -9,7 +9,6 @@
 #include "agent/show/text.h"
 #include "cli.h"
 #include "client.h"
-#include "options.h"
 
 static const char *word(const json_t *object, const char *key)
 {
