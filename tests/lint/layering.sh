@@ -26,7 +26,7 @@ sqlite3\.h	agent/keep/
 yaml\.h	agent/config/
 pcre2\.h	probes/|agent/(run|cli)/
 openssl/	agent/(config|run)/
-jansson\.h	agent/(config|keep|act|show|cli)/
+jansson\.h	agent/(config|run|keep|act|show|cli)/
 zlib\.h	agent/cli/
 sys/socket\.h	agent/(run|act|show|cli)/'
 
