@@ -25,7 +25,7 @@ static inline void case_head_line(struct case_file *file, char *line)
     if (*line == '#' || !value)
         return;
     *value++ = '\0';
-    if (!strcmp(line, "probe")) {
+    if (!strcmp(line, "probe") && !file->type) {
         file->type = probe_type_by_name(value);
         for (const struct field *field = file->type ? file->type->fields : NULL; field && field->key; field++) {
             char preset[32];

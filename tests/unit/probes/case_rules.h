@@ -29,6 +29,7 @@ static inline const char *rule_broken_by_request(const struct case_file *file, c
 static inline const char *rule_broken_by_seen(const struct case_file *file, const struct seen *seen)
 {
     const char *password = file->context.credential ? file->context.credential->password : NULL;
+    bool logs_in = file->type == &probe_ftp || file->type == &probe_pop3;
     if (seen->count < 1 || seen->count > SEEN_MAX || seen->perf_count > PERF_MAX)
         return "a finding without an item, or with too many";
     for (uint8_t i = 0; i < seen->count; i++)
@@ -40,7 +41,7 @@ static inline const char *rule_broken_by_seen(const struct case_file *file, cons
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             return "a text with control characters";
     /* what stands for hidden or hostile bytes may look like a password that is made of such signs */
-    if (password && *password && !strpbrk(password, "*?") && file->type != &probe_exec && strstr(seen->text, password))
+    if (password && *password && logs_in && !strpbrk(password, "*?") && strstr(seen->text, password))
         return "a text that tells the password";
     for (uint8_t i = 0; i < seen->perf_count; i++)
         if (!memchr(seen->perf[i].label, '\0', sizeof seen->perf[i].label) || !*seen->perf[i].label ||
