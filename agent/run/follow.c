@@ -353,7 +353,7 @@ static bool later_unread(const struct follow *follow, size_t from)
 {
     for (size_t i = from; i < follow->count; i++) {
         struct stat status;
-        if (follow->parts[i].offset == 0 && fstat(follow->parts[i].descriptor, &status) == 0 && status.st_size > 0)
+        if (fstat(follow->parts[i].descriptor, &status) == 0 && (uint64_t)status.st_size > follow->parts[i].offset)
             return true;
     }
     return false;
