@@ -93,7 +93,7 @@ struct credential {
 /* what a conversation may know beside its own configuration */
 struct probe_context {
     const char *host;
-    uint16_t port; /* 0 = the type's own, which with implicit TLS is another one */
+    uint16_t port;                       /* 0 = the type's own, which with implicit TLS is another one */
     const struct credential *credential; /* NULL = none configured */
     const char *node, *address;          /* per-node probes: for {node} and {address} in arguments */
 };

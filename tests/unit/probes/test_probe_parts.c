@@ -227,6 +227,10 @@ static void probes_are_found_by_name(void **state)
     (void)state;
     for (const struct probe_type *const *type = probe_types; *type; type++)
         assert_ptr_equal(probe_type_by_name((*type)->name), *type);
+    assert_ptr_equal(probe_type_by_name("ftp"), &probe_ftp);
+    assert_ptr_equal(probe_type_by_name("pop3"), &probe_pop3);
+    assert_ptr_equal(probe_type_by_name("tcp"), &probe_tcp);
+    assert_ptr_equal(probe_type_by_name("exec"), &probe_exec);
     assert_null(probe_type_by_name("ft"));
 }
 
