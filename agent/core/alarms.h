@@ -48,6 +48,7 @@ struct alarm {
     uint64_t sequence;                 /* of its last change; the order of notifications */
     msec_t since, changed_at, seen_at; /* seen_at: when its condition was last known (unknown keeps it raised, its age shows) */
     bool acked;
+    bool told; /* its raising was given to the sink, so its clearing must be too */
 };
 
 enum { ALARM_UNKNOWN_KEEP = UNKNOWN, ALARM_GOOD = NO, ALARM_BAD = YES };
@@ -58,13 +59,25 @@ struct alarm_table {
     uint32_t count, capacity, active;
     uint32_t dropped;
     uint64_t sequence;
+    uint32_t *index, index_mask, indexed; /* by class and subject; rows added by hand are taken in later. NULL = none, slower */
 };
+/* `index` must hold this many for `capacity` rows: a power of two. */
+static inline uint32_t alarm_index_size(uint32_t capacity)
+{
+    uint32_t size = 4;
+    while (size < 2 * capacity)
+        size *= 2;
+    return size;
+}
 
 typedef void alarm_sink(void *context, const struct alarm *alarm, bool raised);
 
 /* Say how a condition stands: YES raises it (once), NO clears it (once), UNKNOWN keeps it as it is. Calls `sink` on a change only. */
 void alarm_set(struct alarm_table *table, uint8_t alarm_class, subject_t subject, uint8_t node, enum verdict bad, uint16_t reason,
                msec_t now, alarm_sink *sink, void *context);
+/* The same for a child: while `parent` (or NULL) stands, it is kept but not told, and says whose child it is. */
+void alarm_set_under(struct alarm_table *table, const struct alarm *parent, uint8_t alarm_class, subject_t subject, uint8_t node,
+                     enum verdict bad, uint16_t reason, msec_t now, alarm_sink *sink, void *context);
 struct alarm *alarm_find(const struct alarm_table *table, uint8_t alarm_class, subject_t subject);
 void alarm_withdraw(struct alarm_table *table, subject_t subject, msec_t now, alarm_sink *sink, void *context);
 

@@ -39,6 +39,9 @@ struct decider {
     msec_t ticked_at;
 };
 
+/* alarm_fold.c: how every condition of the catalogue stands by now. While it is quiet nothing is raised. */
+void alarms_fold(struct decider *decider, bool quiet, msec_t now, alarm_sink *sink, void *context);
+
 size_t decider_size(const struct policy *policy);
 struct decider *decider_open(void *memory, const struct policy *policy, msec_t now);
 

@@ -4,74 +4,9 @@
 #define SOLOWARDEN_CORE_ENGINE_H
 
 #include "alarms.h"
+#include "gates.h"
 #include "policy.h"
-
-/* the MIB's order, 1 = unknown */
-enum group_phase {
-    PHASE_UNKNOWN = 1,
-    PHASE_OK,
-    PHASE_SUSPECT,   /* something is wrong and has not stood for its window yet */
-    PHASE_WAITING,   /* a plan stands: for its gates, its approval, or (advise) for the operator */
-    PHASE_ACTING,    /* the actuator has the order */
-    PHASE_VERIFYING, /* done by its own word; fresh evidence must say so */
-    PHASE_BLOCKED,   /* it did not work, or nobody knows: an operator must look */
-    PHASE_HELD,      /* paused */
-    PHASES
-};
-const char *phase_name(uint8_t phase);
-
-/* what rules match */
-enum fact {
-    FACT_NONE = 1 << 0,
-    FACT_ONE = 1 << 1,
-    FACT_MANY = 1 << 2,
-    FACT_IDLE = 1 << 3,
-    FACT_CONFIRMED = 1 << 4,
-    FACT_MOVING = 1 << 5,
-    FACT_BLIND = 1 << 6,
-    FACT_HELD = 1 << 7,
-    FACT_INNER_DONE = 1 << 8, /* the state has stood, unbroken, for the confirm window */
-    FACT_DONE = 1 << 9,       /* the action's result: done; when VERIFYING: the evidence agrees */
-    FACT_FAILED = 1 << 10,    /* the action's result: not done or unknown */
-    FACT_LATE = 1 << 11,      /* the deadline of this phase has passed */
-    FACT_APPROVED = 1 << 12,  /* mode auto, or an approval that names this plan */
-    FACT_ORDERED = 1 << 13,   /* an operator ordered a failover */
-    FACTS = 14
-};
-const char *fact_name(unsigned bit); /* bit number → "inner-done" */
-
-enum act { ACT_NOTHING, ACT_MOVE, ACT_STOP };
-
-/* each a positive fact that must be YES; the MIB's order */
-enum gate {
-    GATE_NOT_HELD,
-    GATE_FRESH,
-    GATE_OWNER_AGREED,
-    GATE_CONFIRMED, /* INNER_DONE (move), or duplicate confirmed and settled (stop) */
-    GATE_STEADY,    /* nothing pending; for idle: the group online and steady */
-    GATE_INTENDED,
-    GATE_CAUSES,
-    GATE_NOT_COMMON,
-    GATE_NOT_IN_FLIGHT,
-    GATE_COOL_DOWN,
-    GATE_BUDGET,
-    GATE_TARGET, /* move: a target that passes the preflight now; stop: a surplus on its own node's word */
-    GATE_NOT_FLAPPING,
-    GATE_CLOCK, /* no stall, no clock step */
-    GATE_JOURNAL,
-    GATE_ACTUATOR,
-    GATE_FENCED,           /* static clusters: the site says so, and a program is configured */
-    GATE_OWNER_POLLING,    /* stop only */
-    GATE_TRUSTED,          /* stop only */
-    GATE_NOT_MANY_AT_ONCE, /* stop only */
-    GATE_MODE,             /* the mode allows it, and confirm was approved */
-    GATES
-};
-typedef uint32_t gates_t;
-const char *gate_name(unsigned gate);
-extern const gates_t gates_of[3]; /* by enum act: all that must be open */
-/* What an operator's own order (`failover`) may pass, with --force: never FENCED, JOURNAL, ACTUATOR, and never a stop of the owner. */
-extern const gates_t gates_overridable;
+#include "rules.h"
 
 struct facts {
     uint32_t bits;            /* enum fact */
@@ -86,6 +21,12 @@ struct facts {
     msec_t confirm, settle, moved_deadline, receiving_deadline; /* the windows in force, computed from the policy */
     msec_t wake_at;                                             /* when time alone changes a fact; 0 = never */
 };
+
+struct group_state;
+/* Budget stamps are wall clock, so that they survive a reboot; when the wall clock is set they move along with it. */
+void group_state_rebase(struct group_state *state, int64_t by);
+/* Move the monotonic times: they come from before a restart, when our clock had another origin. */
+void group_state_shift(struct group_state *state, int64_t by);
 
 struct fleet {
     uint8_t *in_flight;       /* per cluster: actions under way (caller's array) */
@@ -104,12 +45,17 @@ struct world {
     size_t pause_count;
 };
 
-/* scope: SUBJECT_AGENT, a cluster, a group, or a node as target. Mandatory expiry by wall clock; survives restart */
+/* scope: SUBJECT_AGENT, a cluster, a group, or a node as target. Mandatory expiry by wall clock; survives restart.
+ * When the wall clock is set, the shell moves `until` and `since` along: a clock step ends no pause. */
 struct pause {
     subject_t scope;
     stamp_t until, since;
     char who[32], why[96];
 };
+
+enum { ORDERED = 1, ORDERED_BY_FORCE = 2, APPROVAL_MS = 600000 };
+
+enum latch { LATCH_NONE, LATCH_RESULT, LATCH_FIGHTS_BACK };
 
 enum { STAMPS_MAX = 8 }; /* actions remembered for budgets; budgets of more than 8 are refused by the configuration */
 
@@ -117,7 +63,7 @@ enum { STAMPS_MAX = 8 }; /* actions remembered for budgets; budgets of more than
 struct group_state {
     uint8_t phase, act, from, target; /* of the standing plan */
     uint8_t idle_move;                /* the plan is for idle, not for none */
-    uint8_t ordered;                  /* an operator's order, with force = 2 */
+    uint8_t ordered;                  /* an operator's order; with force: ORDERED_BY_FORCE. It stands until approved_until */
     uint16_t rule, reason;            /* the rule that fired last, and why */
     msec_t since;                     /* in this phase */
     msec_t wrong_since;               /* since when the present state (none, idle, duplicate) has stood unbroken */
@@ -128,13 +74,17 @@ struct group_state {
     stamp_t moves[STAMPS_MAX], stops[STAMPS_MAX]; /* ring of wall stamps, 0 = unused */
     stamp_t stopped_at;                           /* last stop done; for fights-back */
     nodes_t stopped;
-    uint8_t latched;            /* fights-back or unknown result: until acknowledged */
+    uint8_t latched;            /* enum latch: until acknowledged */
     msec_t changes[STAMPS_MAX]; /* onsets, for flapping */
     uint8_t result;             /* enum verdict of the last result: YES done, NO not done, UNKNOWN */
     uint16_t result_reason;
     msec_t result_at, moved_at;
     uint8_t verify_stage; /* 0 moved?, 1 receiving? */
     uint8_t wrong;        /* which wrong: enum fact bit number + 1 */
+    uint8_t was_well;     /* seen well since the last onset: only then the next fall is a new one */
+    msec_t well_since;    /* seen well, unbroken, since; 0 = not well now */
+    msec_t double_since;  /* more than one copy since; 0 = not now */
+    msec_t unready_since; /* no candidate passes the preflight since; 0 = one does, or it is not known */
     msec_t orphan_until;  /* after a restart: nothing before this */
 };
 
@@ -158,38 +108,8 @@ struct plan {
     uint8_t told; /* enum happening for the notification `event`; 0 = nothing to tell */
 };
 
-/* notification "event" and history */
-enum happening {
-    HAPPENED_NOTHING,
-    HAPPENED_PLANNED,
-    HAPPENED_STARTED,
-    HAPPENED_MOVED,
-    HAPPENED_DONE,
-    HAPPENED_BLOCKED,
-    HAPPENED_STOPPED,
-    HAPPENED_APPROVED,
-    HAPPENED_LAPSED,
-    HAPPENED_WITHDRAWN,
-    HAPPENED_PAUSED,
-    HAPPENED_RESUMED,
-    HAPPENED_ACKED,
-    HAPPENINGS
-};
-const char *happening_name(uint8_t happening);
-
-/* first match wins: from is in `from`, all bits of `all` set, none of `none` */
-struct rule {
-    uint16_t id;
-    uint16_t from; /* bits: 1 << phase */
-    uint32_t all, none;
-    uint8_t to, act;
-    uint8_t told;
-    const char *why;
-};
-extern const struct rule rules[];
-extern const size_t rule_count;
-const struct rule *rule_by_id(uint16_t id);
-
+/* One rule fires (plan->rule), or, when a command is given, the command is taken and no rule fires: plan->reason is REASON_OK, or why it
+ * was refused. */
 void engine_step(const struct policy *policy, uint16_t group, const struct group_state *was, const struct facts *facts,
                  const struct fleet *fleet, const struct command *command /* or NULL */, const struct world *world, msec_t now,
                  struct group_state *is, struct plan *plan);

@@ -35,28 +35,36 @@ enum handler_flag {
     FLAG_PARTIAL = 32
 };
 
-/* one observation kept, chained by subject */
+/* one observation kept, chained by subject. OWNER is kept once per source: its node is what it says, not what it is asked about */
 struct slot {
     struct observation last;
-    msec_t since;  /* since when this verdict */
+    msec_t since;  /* since when this verdict (ENDPOINT: this level; OWNER: this node) */
     uint16_t run;  /* equal results in a row, saturating; unknown neither counts nor breaks */
     uint16_t next; /* chain; 0 = end */
     uint8_t level; /* ENDPOINT after rise/fall: enum verdict */
+    uint8_t known; /* the last result that was not unknown */
 };
 
 /* How one log stands. Filled from the file channel's reports and from sightings. */
+enum { CANARIES_PENDING = 16 };
 struct log_state {
     uint16_t reason; /* REASON_OK when it may be judged by; else why not (catching-up, log-stalled, …) */
+    uint16_t report; /* the channel's last word about the file; 0 = none yet */
     msec_t since, read_at;
-    stamp_t watermark; /* newest stamp read */
-    int64_t skew;      /* log's clock minus our wall clock, milliseconds; from the canary, else the best line */
-    bool skew_known, gap;
-    msec_t gap_at;
-    msec_t canary_sent, canary_seen; /* our logins, and the newest of them whose line came */
-    msec_t canary_lag;
-    bool canary_pending;
-    uint64_t lines, unparsed, cut, gaps, backwards, canaries;
+    stamp_t watermark;     /* newest stamp read */
+    stamp_t watched_since; /* read without a hole since then (the log's clock); 0 = not caught up yet. Silence counts from here at most */
+    int64_t skew;          /* log's clock minus our wall clock, milliseconds; from the canary, else the best line */
+    bool skew_known, gap, caught_up;
     bool has_backlog; /* the channel has not reached the end of the file yet */
+    bool canary_pending;
+    uint8_t pending_count;
+    msec_t gap_at;
+    msec_t pending[CANARIES_PENDING];  /* our logins whose line has not come, oldest first */
+    msec_t canary_sent, canary_seen;   /* the newest login, and the newest of them whose line came */
+    msec_t canary_lag, canary_late_at; /* late: last time that a line was overdue */
+    msec_t early_at;                   /* a canary line that came before we knew of the login; */
+    stamp_t early_stamp;               /* its stamp */
+    uint64_t lines, unparsed, cut, gaps, backwards, canaries;
 };
 
 struct handler_state_row {
@@ -65,7 +73,10 @@ struct handler_state_row {
     uint16_t reason, flags, row;                       /* row: number of the verdict table's line that matched, 1.. */
     nodes_t many;
     msec_t since, changed_at;
-    msec_t single_since; /* trusted_after counts from here; 0 = not single now */
+    msec_t single_since;  /* 0 = not single now */
+    msec_t single_for;    /* how long it had been single when it turned duplicate: trusted_after is measured against it */
+    uint16_t data_reason; /* why the data plane is what it is */
+    uint8_t elsewhere;    /* node that polls while the control plane names another */
     struct address intruder;
     msec_t intruder_at, unmapped_at, nat_at;
     bool addresses_proven; /* a node's own address has been seen on this log */
@@ -79,11 +90,17 @@ struct control_row {      /* the control plane of one group */
     uint16_t reason;
     nodes_t active, inactive, unknown; /* by INSTANCE observations */
     nodes_t first_hand;                /* active by that node's own word */
+    nodes_t first_hand_no;             /* not active by that node's own word */
     nodes_t up, down;                  /* NODE_UP */
     nodes_t ready, unready;            /* READY by observation; absent = unknown */
     uint16_t ready_reason[NODES_MAX];
     msec_t owner_since, pending_since, pending_ended, plane_since, intended_since, oldest; /* oldest: of the readings used */
     uint8_t last_owner;                                                                    /* the last agreed owner, kept over `none` */
+    uint8_t double_rounds; /* rounds of readings in a row that saw two copies, each by its node's own word; saturates */
+    bool has_control;      /* some source speaks about it at all */
+    nodes_t observers;     /* nodes that gave the owner's name; for static clusters: nodes that spoke for themselves */
+    nodes_t held;          /* last known to be active; leaving it is a hand-over */
+    msec_t counted_at;     /* when double_rounds was counted last */
 };
 
 struct model {
@@ -94,8 +111,12 @@ struct model {
     struct log_state *logs;              /* per server */
     struct handler_state_row *handlers;
     struct control_row *control; /* per group */
+    bool *heard;                 /* per source: it spoke at least once */
+    uint16_t *by_account;        /* hash of server and account → first handler + 1 */
+    uint16_t *same_account;      /* per handler: the next one with the same server and account + 1 */
+    uint32_t account_mask;
     uint64_t observations, events, dropped;
-    int64_t wall_offset;          /* wall clock minus monotonic clock, as last told */
+    int64_t wall_offset;          /* wall clock minus monotonic clock, as last told; 0 = not told yet */
     msec_t started, stale_before; /* readings before stale_before do not count (stall, resume, clock step) */
 };
 
@@ -127,8 +148,5 @@ void model_fold(struct model *model, msec_t now, int64_t wall_offset);
 const struct slot *model_slot(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect);
 bool model_fresh(const struct model *model, const struct slot *slot, msec_t now);
 enum verdict model_endpoint(const struct model *model, uint16_t server, msec_t now, uint16_t *reason, msec_t *since);
-
-/* Whose address is this? A node of `cluster`, NODE_SHARED, NODE_IGNORED or NODE_FOREIGN. */
-uint8_t policy_node_of_address(const struct policy *policy, uint16_t cluster, const struct address *address);
 
 #endif

@@ -107,4 +107,7 @@ struct policy {
 /* The policy's own name of a subject ("orders"); "" if it does not exist. */
 const char *policy_name(const struct policy *policy, subject_t subject);
 
+/* Whose address is this? A node of `cluster`, NODE_SHARED, NODE_IGNORED or NODE_FOREIGN. */
+uint8_t policy_node_of_address(const struct policy *policy, uint16_t cluster, const struct address *address);
+
 #endif
