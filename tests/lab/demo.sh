@@ -10,6 +10,7 @@ build=$(cd "${1:-$top/.build/release}" && pwd)
 [ $# = 0 ] || shift
 stay=${1:-}
 user=nobody group_of_user=nogroup
+mibs=$top/mibs:$top/.lab/ietf-mibs
 
 bold='' dim='' green='' red='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -78,10 +79,6 @@ row() {
 }
 handler() { row handler "$1" "$2"; }
 group() { row group "pollers/$1" "$2"; }
-endpoint() { row server "$1" "$2"; }
-alarm() { # KEY STATE
-    sw status --output json | jq -e --arg name "$1" --arg state "$2" '[.alarm[] | select(.name == $name and .state == $state)] | length > 0'
-}
 # happened WORD GROUP: since the last chapter
 happened() {
     sw history --output json --limit 200 | jq -e --arg word "$1" --arg group "$2" --argjson after "$mark" \
@@ -97,11 +94,11 @@ told() { tail -n "+$((trap_mark + 1))" "$traps" | grep -Eq "$1"; }
 snmp() { # COMMAND OID…: as the network management station asks, SNMPv3 with authentication and privacy
     command=$1
     shift
-    MIBDIRS=$top/mibs:$top/.lab/ietf-mibs MIBS=SOLOWARDEN-MIB "$command" -v3 -l authPriv -u nms -a SHA-256 -A demo-auth-pass -x AES \
+    MIBDIRS=$mibs MIBS=SOLOWARDEN-MIB "$command" -v3 -l authPriv -u nms -a SHA-256 -A demo-auth-pass -x AES \
         -X demo-priv-pass "$@"
 }
 note_where_we_are() {
-    mark=$(sw history --output json --limit 1 | jq '.[0].sequence // 0')
+    mark=$(sw history --output json --limit 200 | jq '[.[].sequence] | max // 0')
     trap_mark=$(wc -l <"$traps")
 }
 
@@ -126,7 +123,7 @@ server() { # NAME start|stop: on ports of the demo's own
     case $1 in
     vsftpd) PORT=12121 "$here/vsftpd.sh" "$2" ;;
     dovecot) PORT=11110 "$here/dovecot.sh" "$2" ;;
-    snmptrapd) PORT=11162 "$here/snmptrapd.sh" "$2" ;;
+    snmptrapd) PORT=11162 AUTH=demo-auth-pass PRIV=demo-priv-pass MIBS_DIR=$mibs "$here/snmptrapd.sh" "$2" ;;
     esac
 }
 
@@ -169,7 +166,7 @@ set_up() {
     echo "--url pop3://127.0.0.1:11110/ $common" >"$home/mail.receiver"
     chown -R "$user:$group_of_user" "$home/nodes" "$home/secrets" "$home/state" "$home/out"
     inbox=$home/vsftpd/data/shop/in
-    traps=$home/snmptrapd/notifications.log
+    traps=$home/snmptrapd/log
 }
 
 start_servers() {
