@@ -14,7 +14,7 @@ done
 text='mem[a-z]+|str(len|nlen|cmp|ncmp|casecmp|ncasecmp|chr|rchr|chrnul|str|casestr|spn|cspn|pbrk|cpy|ncpy|cat|ncat)|stpcpy|stpncpy'
 numbers='strto(d|l|ul|ll|ull|imax|umax)|__isoc(99|23)_.*|abs|labs|llabs|qsort|bsearch|round|lround|floor|ceil|fabs|v?snprintf'
 classes='__ctype_(b|tolower|toupper)_loc|to(lower|upper)|__errno_location'
-compiler='__stack_chk_fail|__assert_fail|abort|_GLOBAL_OFFSET_TABLE_|__[a-z]+_chk|__(asan|ubsan|tsan|sanitizer|gcov|llvm)_.*|__isoc.*'
+compiler='__stack_chk_fail|__assert_fail|abort|_GLOBAL_OFFSET_TABLE_|__[a-z]+_chk|__[a-z]+[dt]i[23]|__(asan|ubsan|tsan|sanitizer|gcov|llvm)_.*|__isoc.*'
 pure="^($text|$numbers|$classes|$compiler)\$"
 
 # offences LIBRARY EXTRA-PATTERN: undefined here, defined in neither library, not on the list
