@@ -81,7 +81,7 @@ static bool login_read(struct format_state *state, struct cursor *cursor, struct
     else
         out->session =
             account_hash(out->account) ^ (uint64_t)stamp ^ hash_text((const char *)out->address.bytes, sizeof out->address.bytes);
-    session_keep(state, &(struct format_session){out->session, account_hash(out->account), out->address, stamp});
+    format_session_keep(state, &(struct format_session){out->session, account_hash(out->account), out->address, stamp});
     return true;
 }
 
@@ -139,7 +139,7 @@ static bool session_read(struct format_state *state, struct cursor *cursor, stru
     if (closing ? !close_read(cursor, out) : !cursor_skip(cursor, "expunge: ") || !expunge_read(cursor, out))
         return false;
     struct format_session *session =
-        out->session ? session_find(state, out->session) : session_of_account(state, account_hash(out->account));
+        out->session ? format_session_find(state, out->session) : format_session_of_account(state, account_hash(out->account));
     if (!session)
         return false; /* opened before the log began: whose it was is not known */
     out->session = session->session;

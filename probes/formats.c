@@ -47,7 +47,7 @@ static struct format_session *session_set(struct format_state *state, uint64_t s
     return state->sessions + session % SETS * WAYS;
 }
 
-void session_keep(struct format_state *state, const struct format_session *session)
+void format_session_keep(struct format_state *state, const struct format_session *session)
 {
     struct format_session *set = session_set(state, session->session), *place = NULL;
     for (size_t i = 0; i < WAYS && !place; i++)
@@ -58,7 +58,7 @@ void session_keep(struct format_state *state, const struct format_session *sessi
     *place = *session;
 }
 
-struct format_session *session_find(struct format_state *state, uint64_t session)
+struct format_session *format_session_find(struct format_state *state, uint64_t session)
 {
     struct format_session *set = session_set(state, session);
     for (size_t i = 0; i < WAYS; i++)
@@ -67,7 +67,7 @@ struct format_session *session_find(struct format_state *state, uint64_t session
     return NULL;
 }
 
-struct format_session *session_of_account(struct format_state *state, uint64_t account)
+struct format_session *format_session_of_account(struct format_state *state, uint64_t account)
 {
     struct format_session *oldest = NULL;
     bool doubtful = false;

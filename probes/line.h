@@ -73,10 +73,10 @@ bool stamp_template(struct format_state *state, const char *pattern, struct text
 const char *stamp_template_fault(const char *pattern);
 
 /* Sessions by the hash of their name. */
-void session_keep(struct format_state *state, const struct format_session *session);
-struct format_session *session_find(struct format_state *state, uint64_t session);
+void format_session_keep(struct format_state *state, const struct format_session *session);
+struct format_session *format_session_find(struct format_state *state, uint64_t session);
 /* The account's open session when its address is beyond doubt, else NULL. A doubtful oldest one is forgotten. */
-struct format_session *session_of_account(struct format_state *state, uint64_t account);
+struct format_session *format_session_of_account(struct format_state *state, uint64_t account);
 
 enum parsed vsftpd_parse(const struct custom_format *custom, struct format_state *state, const char *line, size_t size,
                          struct sighting *out);

@@ -21,14 +21,29 @@ static struct evidence_run *run_open(struct evidence *evidence, size_t at)
     return evidence->runs + at;
 }
 
+/* A beginning earlier than all that are remembered, as long as nothing was forgotten yet. */
+static bool run_before_all(struct evidence *evidence, uint8_t node, stamp_t begin, uint64_t line, bool took)
+{
+    if (evidence->runs[0].node == node) {
+        evidence->runs[0].first = begin;
+        evidence->runs[0].first_line = line;
+        return false;
+    }
+    if (evidence->run_count == EVIDENCE_RUNS)
+        return false;
+    *run_open(evidence, 0) =
+        (struct evidence_run){.node = node, .took = took, .first = begin, .last = begin, .first_line = line, .last_line = line};
+    return true;
+}
+
 /* A beginning told late (at its end) belongs where it began. Only what lies clearly inside another node's run changes the order. */
-static bool run_late(const struct evidence_policy *policy, struct evidence *evidence, uint8_t node, stamp_t begin, uint64_t line)
+static bool run_late(const struct evidence_policy *policy, struct evidence *evidence, uint8_t node, stamp_t begin, uint64_t line, bool took)
 {
     size_t i = evidence->run_count;
     while (i && evidence->runs[i - 1].first > begin)
         i--;
     if (!i)
-        return false;
+        return run_before_all(evidence, node, begin, line, took);
     struct evidence_run *run = &evidence->runs[i - 1];
     if (run->node == node) {
         run->last = later(run->last, begin);
@@ -57,7 +72,7 @@ bool run_add(const struct evidence_policy *policy, struct evidence *evidence, ui
 {
     struct evidence_run *newest = run_newest(evidence);
     if (newest && begin < newest->last)
-        return run_late(policy, evidence, node, begin, line);
+        return run_late(policy, evidence, node, begin, line, took);
     evidence->last_begin = begin;
     if (newest && newest->node == node) {
         newest->last = begin;
@@ -100,7 +115,7 @@ bool return_check(const struct evidence_policy *policy, struct evidence *evidenc
     many_proven(evidence, &proof);
     if (!policy->has_control) {
         bool news;
-        struct evidence_object *object = waiting_confirm(evidence, seen, evidence->runs[i].first, at + 1, false, &news);
+        struct evidence_object *object = waiting_confirm(evidence, seen, since, at + 1, false, &news);
         if (object) {
             double_found(evidence, object, at, newest->first_line, finding);
             return news;
