@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "agent/config/values.h"
+#include "agent/core/facts.h"
 #include "cli.h"
-
-enum { FLOOR_STATIC_MS = 5000, FLOOR_HEALING_MS = 60000 };
 
 static unsigned warnings;
 
@@ -52,12 +51,10 @@ static bool has_control(const struct policy *policy, size_t group)
 }
 
 /* Never shorter than this, whatever `confirm` says. */
-static msec_t confirm_floor(const struct policy *policy, const struct policy_group *group)
+static msec_t confirm_floor(const struct policy *policy, size_t position)
 {
-    const struct policy_cluster *cluster = &policy->clusters[group->cluster];
-    msec_t floor = cluster->heals_itself ? FLOOR_HEALING_MS : FLOOR_STATIC_MS;
-    msec_t control = 2 * cluster->control_interval + cluster->control_timeout;
-    floor = control > floor ? control : floor;
+    const struct policy_group *group = &policy->groups[position];
+    msec_t floor = policy_confirm_floor(policy, (uint16_t)position);
     for (size_t i = 0; group->triggers & TRIGGER_IDLE && i < group->handler_count; i++) {
         msec_t silence = 3 * policy->handlers[policy->group_handlers[group->first_handler + i]].poll;
         floor = silence > floor ? silence : floor;
@@ -83,7 +80,7 @@ static void warn_group(const struct policy *policy, size_t position)
         warn("group %s/%s is not `fenced: true`: its plans wait for ever at that gate", cluster, group->name);
     if (group->mode == MODE_AUTO && group->triggers == TRIGGER_IDLE)
         warn("group %s/%s: silence alone never moves a group in `mode: auto`; with `on: [idle]` only, nothing will", cluster, group->name);
-    msec_t least = confirm_floor(policy, group);
+    msec_t least = confirm_floor(policy, position);
     if (group->confirm && group->confirm < least)
         warn("group %s/%s: `confirm: %s` is shorter than %s, the least that proves anything here; %s is used", cluster, group->name,
              duration_text(group->confirm, confirm), duration_text(least, floor), floor);

@@ -7,8 +7,7 @@
 #include "arena.h"
 #include "values.h"
 
-/* A static cluster has no pending states of its own: this is how long a copy may take to show itself after a move. */
-enum { PENDING_TIMEOUT_MS = 30000, COMMON_COUNT = 2, FTPS_PORT = 990, POP3S_PORT = 995 };
+enum { COMMON_COUNT = 2, FTPS_PORT = 990, POP3S_PORT = 995 };
 
 struct compile {
     struct arena *arena;
@@ -100,8 +99,7 @@ static void compile_clusters(struct compile *compile)
                                                        .node_count = (uint8_t)cluster->nodes.count,
                                                        .max_in_flight = (uint8_t)cluster->max_in_flight,
                                                        .heals_itself = cluster->type != CLUSTER_STATIC,
-                                                       .first_node = (uint16_t)compile->node_count,
-                                                       .pending_timeout = PENDING_TIMEOUT_MS};
+                                                       .first_node = (uint16_t)compile->node_count};
         for (size_t j = 0; j < cluster->nodes.count; j++) {
             const struct conf_node *node = ENTRY(cluster->nodes, conf_node, j);
             compile->nodes[compile->node_count++] = (struct policy_node){node->entry.name, (uint16_t)i, (uint8_t)j};

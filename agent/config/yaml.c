@@ -244,18 +244,35 @@ static int compare_keys(const void *left, const void *right)
     return (a->place.column > b->place.column) - (a->place.column < b->place.column);
 }
 
+/* Two entries of one name could not be told apart later: the first stays, the others were complained about. */
+static void drop_repeated(struct node *mapping)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < mapping->count; i++)
+        if (!mapping->items[i]->repeated)
+            mapping->items[kept++] = mapping->items[i];
+    mapping->count = kept;
+}
+
 void node_index(struct reading *reading, struct node *mapping)
 {
     mapping->by_key = arena_take(reading->arena, mapping->count * sizeof(struct node *));
     if (mapping->count)
         memcpy(mapping->by_key, mapping->items, mapping->count * sizeof(struct node *));
     qsort(mapping->by_key, mapping->count, sizeof(struct node *), compare_keys);
-    for (size_t i = 1; i < mapping->count; i++) {
-        const struct node *first = mapping->by_key[i - 1], *again = mapping->by_key[i];
-        if (strcmp(first->key->text, again->key->text) == 0)
-            complain_node(reading, again->key, "`%s` stands here twice; first at %s:%u:%u", again->key->text, first->key->place.file,
+    size_t kept = 0;
+    for (size_t i = 0; i < mapping->count; i++) {
+        const struct node *first = kept ? mapping->by_key[kept - 1] : NULL;
+        struct node *next = mapping->by_key[i];
+        next->repeated = first && strcmp(first->key->text, next->key->text) == 0;
+        if (next->repeated)
+            complain_node(reading, next->key, "`%s` stands here twice; first at %s:%u:%u", next->key->text, first->key->place.file,
                           first->key->place.line, first->key->place.column);
+        else
+            mapping->by_key[kept++] = next;
     }
+    if (kept < mapping->count)
+        drop_repeated(mapping);
 }
 
 struct node *node_get(const struct node *mapping, const char *key)

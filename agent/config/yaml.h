@@ -13,6 +13,7 @@ struct node {
     enum node_kind kind;
     bool plain;      /* scalar without quotes: may be a number, true, false or null */
     bool complained; /* one message a node is enough */
+    bool repeated;   /* its key stood there before */
     uint32_t width;  /* columns to underline */
     struct place place;
     const char *text; /* scalar */
@@ -28,7 +29,7 @@ struct node *yaml_read(struct reading *reading, struct source *source);
 
 /* The value of a key, or NULL. */
 struct node *node_get(const struct node *mapping, const char *key);
-/* Index the items of a mapping anew after they changed; complains about keys that stand there twice. */
+/* Index the items of a mapping anew after they changed; complains about keys that stand there twice, and drops the later ones. */
 void node_index(struct reading *reading, struct node *mapping);
 /* A list or scalar that the tables write as a default, placed at `place`. */
 struct node *yaml_preset(struct reading *reading, const char *text, struct place place);

@@ -21,6 +21,9 @@ msec_t facts_window(const struct fold *fold, const struct facts *facts, uint8_t 
 const struct pause *pause_of(const struct world *world, subject_t scope, msec_t now);   /* the pause in force, or NULL */
 void facts_wake(struct facts *facts, msec_t now, msec_t at);                            /* time alone changes something at `at` */
 
+/* The least time that a fallen state must stand; the configuration may only lengthen it. */
+msec_t policy_confirm_floor(const struct policy *policy, uint16_t group);
+
 /* Sees all groups at once. `fleet` is also what it was: a common cause lasts until it ends. */
 void fleet_fold(const struct model *model, const struct group_state *groups, const struct world *world, msec_t now, struct fleet *fleet);
 

@@ -8,7 +8,6 @@
 msec_t policy_settle(const struct policy *policy, uint16_t group);
 
 /* facts.c */
-msec_t policy_confirm_floor(const struct policy *policy, uint16_t group); /* the least time a fallen state must stand */
 msec_t policy_pending_timeout(const struct policy_cluster *cluster);
 
 /* control.c */
