@@ -24,6 +24,7 @@ struct order_result {
     char text[160]; /* last line of the program's stderr, printable */
 };
 
+/* in = NULL: begin. Fills *out and returns STEP_MORE, or fills *result and returns STEP_DONE. `state` is zeroed before begin. */
 struct driver_type {
     const char *name;
     enum step (*step)(const struct order *order, const struct compiled *compiled, void *state, const struct reply *in, struct request *out,
@@ -31,5 +32,7 @@ struct driver_type {
     size_t state_size;
 };
 extern const struct driver_type driver_exec;
+
+const char *order_verb(uint8_t verb); /* "move", "stop"; NULL: not one of the closed list */
 
 #endif
