@@ -94,14 +94,8 @@ static void restore_group(struct daemon *daemon, uint16_t group)
         return;
     }
     int64_t by = block.head.wall_offset - daemon_wall_offset(daemon);
-    struct group_state *state = &block.state;
-    msec_t *const times[] = {&state->since,          &state->wrong_since, &state->deadline, &state->acted_at,
-                             &state->approved_until, &state->result_at,   &state->moved_at, &state->orphan_until};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-        shift(times[i], by);
-    for (size_t i = 0; i < STAMPS_MAX; i++)
-        shift(&state->changes[i], by);
-    decider_restore(daemon->decider, group, state, daemon_now(daemon));
+    group_state_shift(&block.state, by);
+    decider_restore(daemon->decider, group, &block.state, daemon_now(daemon));
 }
 
 /* ---- pauses ---- */

@@ -173,6 +173,11 @@ static void was_stepped(void *context, int64_t step_ms)
 {
     struct daemon *daemon = context;
     daemon_say(daemon, "the wall clock jumped by %" PRId64 " s: nothing is done for 10 minutes", step_ms / 1000);
+    for (size_t i = 0; i < daemon->decider->world.pause_count; i++) { /* a clock step ends no pause, nor makes one longer */
+        daemon->pauses[i].since += step_ms;
+        daemon->pauses[i].until += step_ms;
+    }
+    daemon_keep_pauses(daemon);
     daemon->decider->world.clock_stepped_until = daemon_now(daemon) + STEP_GATE_MS;
     daemon->decider->model->stale_before = daemon_now(daemon);
     daemon_touch(daemon);

@@ -300,7 +300,7 @@ static void pump_agent(struct snmp *snmp)
     if (!child->alive || child->channel < 0)
         return;
     if (snmp->snapshot_new && !snmp->snapshot_out) {
-        enum wire_result result = wire_send(child->channel, &message, snmp->snapshot);
+        enum wire_result result = wire_post(child->channel, &message, snmp->snapshot);
         later = result == WIRE_LATER;
         if (result == WIRE_OK) {
             snmp->snapshot_new = false;
@@ -322,12 +322,12 @@ static enum wire_result send_waiting(struct snmp *snmp, const struct waiting *wa
     struct wire_message message = {.kind = WIRE_NOTIFY};
     message.as.notify.notification = waiting->notification;
     if (waiting->receivers == everybody(snmp))
-        return wire_send(snmp->notify.channel, &message, -1);
+        return wire_post(snmp->notify.channel, &message, -1);
     for (size_t i = 0; i < snmp->receiver_count; i++) {
         if (!(waiting->receivers & ((uint64_t)1 << i)))
             continue;
         memcpy(message.as.notify.receiver, snmp->receivers[i], NAME_BYTES);
-        enum wire_result result = wire_send(snmp->notify.channel, &message, -1);
+        enum wire_result result = wire_post(snmp->notify.channel, &message, -1);
         if (result != WIRE_OK)
             return result;
     }

@@ -93,7 +93,7 @@ static void agent_report(struct agent *agent, int64_t now)
     bool counted = memcmp(status, &agent->status, sizeof *status) != 0 && now >= agent->status_at;
     if (!urgent && !counted && now < agent->alive_at)
         return;
-    if (wire_send(agent->channel, &message, -1) != WIRE_OK)
+    if (wire_post(agent->channel, &message, -1) != WIRE_OK)
         return;
     agent->status = *status;
     agent->status_at = now + STATUS_EVERY_MS;
@@ -117,7 +117,7 @@ static bool agent_receive(struct agent *agent)
                 agent->snapshot = newer;
             }
             message.kind = WIRE_TAKEN;
-            wire_send(agent->channel, &message, -1);
+            wire_post(agent->channel, &message, -1);
         }
         if (descriptor >= 0)
             close(descriptor);

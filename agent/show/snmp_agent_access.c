@@ -92,7 +92,7 @@ bool agent_access_listen(const char *addresses, char error[ENGINE_ERROR_BYTES])
         if (open[number])
             continue;
         engine_forget_complaint();
-        open[number] = netsnmp_agent_listen_on(address) == 0;
+        open[number] = netsnmp_agent_listen_on(address) > 0;
         if (open[number])
             continue;
         all = false;

@@ -35,7 +35,7 @@ static void report_acked(struct notifier *notifier)
             continue;
         message.as.acked.sequence = acked;
         strncpy(message.as.acked.receiver, sender_name(notifier->senders[i]), NAME_BYTES - 1);
-        if (wire_send(notifier->channel, &message, -1) == WIRE_OK)
+        if (wire_post(notifier->channel, &message, -1) == WIRE_OK)
             notifier->acked[i] = acked;
     }
 }
@@ -60,7 +60,7 @@ static void report_status(struct notifier *notifier, int64_t now)
     }
     bool urgent = status->up != notifier->status.up || strcmp(status->text, notifier->status.text) != 0;
     bool counted = memcmp(status, &notifier->status, sizeof *status) != 0 && now >= notifier->status_at;
-    if ((!urgent && !counted && now < notifier->alive_at) || wire_send(notifier->channel, &message, -1) != WIRE_OK)
+    if ((!urgent && !counted && now < notifier->alive_at) || wire_post(notifier->channel, &message, -1) != WIRE_OK)
         return;
     notifier->status = *status;
     notifier->status_at = now + STATUS_EVERY_MS;

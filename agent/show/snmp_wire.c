@@ -36,7 +36,7 @@ bool wire_pair(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
 }
 
-enum wire_result wire_send(int channel, const struct wire_message *message, int descriptor)
+enum wire_result wire_post(int channel, const struct wire_message *message, int descriptor)
 {
     union one_descriptor control = {0};
     struct iovec bytes = {(void *)(uintptr_t)message, message_size(message->kind)};

@@ -40,7 +40,7 @@ struct wire_message {
 enum wire_result { WIRE_BROKEN = -1, WIRE_LATER, WIRE_OK };
 
 bool wire_pair(int ends[2]); /* non-blocking, closed on exec */
-enum wire_result wire_send(int channel, const struct wire_message *message, int descriptor /* or -1 */);
+enum wire_result wire_post(int channel, const struct wire_message *message, int descriptor /* or -1 */);
 /* BROKEN: the other end is gone, or what came is not a message. *descriptor is -1 when none came. */
 enum wire_result wire_receive(int channel, struct wire_message *message, int *descriptor);
 

@@ -52,16 +52,18 @@ sw() {
     shift
     "$SOLOWARDEN" "$verb" --config "$config" "$@"
 }
+# Never `sw … | jq -e`: jq calls an empty input a success.
 # row TABLE NAME CONDITION: a jq condition on one row of `status`
 row() {
-    sw status --output json | jq -e --arg name "$2" "[.$1[] | select(.name == \$name) | select($3)] | length > 0"
+    answer=$(sw status --output json) || return 1
+    printf '%s' "$answer" | jq -e --arg name "$2" "[.$1[] | select(.name == \$name) | select($3)] | length > 0"
 }
-agent_row() { sw status --output json | jq -e ".agent | select($1) | true"; }
 alarm() { # KEY STATE
     row alarm "$1" ".state == \"$2\""
 }
 raised() { # KEY: was it ever raised since the agent's journal began?
-    sw history --output json --limit 500 | jq -e --arg key "$1" '[.[] | select(.kind == "alarmRaised" and .key == $key)] | length > 0'
+    answer=$(sw history --output json --limit 500) || return 1
+    printf '%s' "$answer" | jq -e --arg key "$1" '[.[] | select(.kind == "alarmRaised" and .key == $key)] | length > 0'
 }
 says() { grep -q -- "$1" "$home/agent.log"; }
 

@@ -74,19 +74,22 @@ sw() {
     "$home/bin/solowarden" "$verb" --config "$home/demo.yaml" "$@"
 }
 # handler NAME CONDITION, group NAME CONDITION, server NAME CONDITION: a jq condition on one row of `status`
-row() {
-    sw status --output json | jq -e --arg name "$2" "[.$1[] | select(.name == \$name) | select($3)] | length > 0"
+row() { # never `sw … | jq -e`: jq calls an empty input a success
+    answer=$(sw status --output json) || return 1
+    printf '%s' "$answer" | jq -e --arg name "$2" "[.$1[] | select(.name == \$name) | select($3)] | length > 0"
 }
 handler() { row handler "$1" "$2"; }
 group() { row group "pollers/$1" "$2"; }
 # happened WORD GROUP: since the last chapter
 happened() {
-    sw history --output json --limit 200 | jq -e --arg word "$1" --arg group "$2" --argjson after "$mark" \
+    answer=$(sw history --output json --limit 200) || return 1
+    printf '%s' "$answer" | jq -e --arg word "$1" --arg group "$2" --argjson after "$mark" \
         '[.[] | select(.sequence > $after and .word == $word and .group == $group)] | length > 0'
 }
 # raised KEY: an alarm was raised since the last chapter, whether or not it still stands
 raised() {
-    sw history --output json --limit 200 | jq -e --arg key "$1" --argjson after "$mark" \
+    answer=$(sw history --output json --limit 200) || return 1
+    printf '%s' "$answer" | jq -e --arg key "$1" --argjson after "$mark" \
         '[.[] | select(.sequence > $after and .kind == "alarmRaised" and .key == $key)] | length > 0'
 }
 # told PATTERN: snmptrapd received such a notification since the last chapter
@@ -217,7 +220,7 @@ second_copy() {
     expect 30 'orders: exactly one again, on p1' handler orders '.state == "single" and .activeNode == "p1"'
     expect 15 'alarm cleared, and told' told 'solowardenAlarmCleared.*duplicate-confirmed:orders'
 }
-trusted() { sw explain orders --output json | jq -e '[.group.gates[] | select(.gate == "trusted")] | length == 0 or all(.open)'; }
+trusted() { answer=$(sw explain orders --output json) && printf '%s' "$answer" | jq -e '[.group.gates[] | select(.gate == "trusted")] | length == 0 or all(.open)'; }
 
 ordered_hand_over() {
     chapter 'An operator hands over: p1 is to be serviced'

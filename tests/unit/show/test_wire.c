@@ -13,9 +13,9 @@ static void messages_arrive_whole(void **state)
     assert_true(wire_pair(ends));
     assert_int_equal(wire_receive(ends[1], &in, &descriptor), WIRE_LATER);
     out.as.notify.notification.sequence = 77;
-    assert_int_equal(wire_send(ends[0], &out, -1), WIRE_OK);
+    assert_int_equal(wire_post(ends[0], &out, -1), WIRE_OK);
     out.kind = WIRE_TAKEN;
-    assert_int_equal(wire_send(ends[0], &out, -1), WIRE_OK);
+    assert_int_equal(wire_post(ends[0], &out, -1), WIRE_OK);
     assert_int_equal(wire_receive(ends[1], &in, &descriptor), WIRE_OK);
     assert_int_equal(in.kind, WIRE_NOTIFY);
     assert_int_equal(in.as.notify.notification.sequence, 77);
@@ -33,7 +33,7 @@ static void a_snapshot_travels(void **state)
     struct wire_message message = {.kind = WIRE_SNAPSHOT};
     (void)state;
     assert_true(wire_pair(ends));
-    assert_int_equal(wire_send(ends[0], &message, sent), WIRE_OK);
+    assert_int_equal(wire_post(ends[0], &message, sent), WIRE_OK);
     close(sent);
     assert_int_equal(wire_receive(ends[1], &message, &descriptor), WIRE_OK);
     const struct snapshot *snapshot = snapshot_map(descriptor);
@@ -51,10 +51,10 @@ static void a_full_socket_says_so(void **state)
     struct wire_message message = {.kind = WIRE_NOTIFY};
     (void)state;
     assert_true(wire_pair(ends));
-    while (wire_send(ends[0], &message, -1) == WIRE_OK)
+    while (wire_post(ends[0], &message, -1) == WIRE_OK)
         sent++;
     assert_true(sent > 10);
-    assert_int_equal(wire_send(ends[0], &message, -1), WIRE_LATER);
+    assert_int_equal(wire_post(ends[0], &message, -1), WIRE_LATER);
     while (wire_receive(ends[1], &message, &descriptor) == WIRE_OK)
         got++;
     assert_int_equal(got, sent);
