@@ -166,7 +166,7 @@ static void connect_event(struct wire *wire)
         connect_next(wire);
         return;
     }
-    wire->connect_ms = (uint32_t)((uv_hrtime() - wire->began_ns + 500000) / 1000000);
+    wire->connect_ms = (uint32_t)((uv_hrtime() - wire->began_ns) / 1000000);
     wire->addresses->preferred = wire->position;
     wire->phase = WIRE_OPEN;
     poll_open_wire(wire);
