@@ -35,7 +35,8 @@ static size_t lines_of(struct transfer *transfer, const char *data, size_t size)
 static void ended(struct transfer *transfer, uint16_t reason)
 {
     transfer->over = true;
-    wire_listen(transfer->wire, false);
+    wire_close(transfer->wire); /* at once: some servers say 226 only when our end has closed */
+    transfer->wire = NULL;
     transfer->hooks->ended(transfer->hooks->context, reason);
 }
 
@@ -104,7 +105,8 @@ uint16_t transfer_expired(struct transfer *transfer)
 
 void transfer_close(struct transfer *transfer)
 {
-    wire_close(transfer->wire);
+    if (transfer->wire)
+        wire_close(transfer->wire);
     transfer->closed = transfer->over = true;
     if (transfer->inside == 0)
         free(transfer);
