@@ -37,8 +37,7 @@ struct conf_snmp {
 
 struct conf_agent {
     const char *name, *state_dir, *control_socket, *control_group;
-    int64_t history_keep, ring_keep; /* rows; ms */
-    int64_t common_window;
+    int64_t history_keep, ring_keep, common_window; /* rows; ms; ms */
 };
 
 /* shared by all probes */
@@ -142,10 +141,8 @@ struct config *config_read(const char *path, struct diagnostics *diagnostics);
 struct config *config_parse(const char *name, const char *text, size_t size, struct diagnostics *diagnostics);
 void config_close(struct config *config);
 
-/* JSON Schema (2020-12) from the field tables. */
-void config_schema(FILE *out);
-/* Every key with its type, default and meaning, as YAML comments: the last part of the annotated sample. */
-void config_reference(FILE *out);
+void config_schema(FILE *out);    /* JSON Schema (2020-12) from the field tables */
+void config_reference(FILE *out); /* every key with its default and meaning, as YAML comments */
 
 #include "compile.h"
 #include "secrets.h"

@@ -183,6 +183,8 @@ static void test_logs(void **state)
     assert_null(compiled->logs[3].patterns.take);
     assert_false(policy->servers[3].has_canary);
     assert_false(policy->servers[3].has_probe);
+    assert_true(policy->servers[1].has_probe && policy->servers[1].has_log && !policy->servers[1].has_canary);
+    assert_false(policy->servers[1].log_has_logins);
     assert_null(compiled->logs[4].file);
     assert_false(policy->servers[4].has_log);
     config_compiled_close(compiled);

@@ -63,8 +63,9 @@ static void test_refusing(void **state)
     assert_refuses("", 0, 0600, "its first line is empty");
     assert_refuses("\nhunter2\n", 9, 0600, "its first line is empty");
     assert_refuses("hunter2\0x\n", 10, 0600, "zero byte");
-    char long_line[300];
+    char long_line[300], large[1024], error[256];
     memset(long_line, 'x', sizeof(long_line));
+    assert_int_equal(secret_read(put("bad", long_line, 256, 0600), large, sizeof(large), error, sizeof(error)), -1);
     assert_refuses(long_line, 256, 0600, "longer than 255 bytes");
     assert_refuses(long_line, 300, 0600, "longer than 255 bytes");
 }
