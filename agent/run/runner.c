@@ -54,7 +54,7 @@ struct runner {
 
 static void timer_fired(uv_timer_t *timer);
 static void conversation_ended(void *context, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms);
-static bool password_permitted(void *context);
+static uint16_t password_permitted(void *context);
 static const struct talk_hooks hooks = {password_permitted, conversation_ended};
 
 static const struct source_conf *conf_of(const struct source *source)
@@ -220,20 +220,24 @@ static void timer_fired(uv_timer_t *timer)
 /* ---- credentials ---- */
 
 /* Without this, twelve probes with one wrong password would lock the account in the first second. */
-static bool password_permitted(void *context)
+static uint16_t password_permitted(void *context)
 {
     struct source *source = context;
     if (source->credential == NO_CREDENTIAL)
-        return true;
+        return REASON_OK;
     struct credential_state *credential = &source->runner->credentials[source->credential];
     if (credential->backoff.proven || credential->tester == source)
-        return true;
-    if (!credential->tester && backoff_permits(&credential->backoff, source->position, loop_now())) {
-        credential->tester = source;
-        return true;
+        return REASON_OK;
+    if (!backoff_permits(&credential->backoff, source->position, loop_now())) {
+        source->runner->counters.backed_off++;
+        return REASON_BACKED_OFF;
     }
-    gate_wait(&credential->held, &source->waiter);
-    return false;
+    if (credential->tester) {
+        gate_wait(&credential->held, &source->waiter);
+        return REASON_NONE;
+    }
+    credential->tester = source;
+    return REASON_OK;
 }
 
 static void held_answered(struct credential_state *credential, msec_t now)

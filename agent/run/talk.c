@@ -125,6 +125,19 @@ void talk_go_on(struct talk *talk)
     held_drop(talk);
 }
 
+static void send_secret(struct talk *talk)
+{
+    uint16_t permitted = talk->hooks->secret(talk->context);
+    if (permitted == REASON_OK) {
+        carry_out(talk, &next_request);
+    } else if (permitted == REASON_NONE) {
+        hold(talk, &next_request);
+    } else {
+        secret_wipe(next_request.bytes, sizeof next_request.bytes);
+        talk_cancel(talk, permitted);
+    }
+}
+
 static enum step take_step(struct talk *talk, const struct reply *in)
 {
     const struct source_conf *conf = talk->conf;
@@ -147,8 +160,8 @@ static void advance(struct talk *talk, const struct reply *in)
         talk_cancel(talk, in->reason == REASON_OK ? REASON_REPLY_TIMEOUT : in->reason);
     else if (next_request.kind == REQUEST_NONE)
         return; /* the request before it goes on */
-    else if (next_request.secret && !talk->hooks->may_send_secret(talk->context))
-        hold(talk, &next_request);
+    else if (next_request.secret)
+        send_secret(talk);
     else
         carry_out(talk, &next_request);
 }

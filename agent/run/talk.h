@@ -9,8 +9,9 @@
 
 struct talk;
 struct talk_hooks {
-    /* The next request holds a password. False: it is held back until talk_go_on or talk_cancel. */
-    bool (*may_send_secret)(void *context);
+    /* The next request holds a password. REASON_OK: send it; REASON_NONE: it is held back until talk_go_on or talk_cancel; else it must
+     * not be sent, and why. */
+    uint16_t (*secret)(void *context);
     /* It is over and frees itself on return. reason: of the conversation as a whole. */
     void (*ended)(void *context, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms);
 };
