@@ -67,6 +67,7 @@ struct daemon {
     uint64_t lost;                    /* appends that the journal refused */
     char degraded[PARTS][TEXT_BYTES]; /* why a part does not work; "" = works */
     uint16_t degraded_reason[PARTS];
+    char actuator_text[TEXT_BYTES];
 };
 
 msec_t daemon_now(const struct daemon *daemon);

@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 
+enum { START_GRACE_MS = 5000 };
 enum { KIND_HAPPENING = 1, KIND_RAISED, KIND_CLEARED, KIND_AGENT };
 enum { NOTIFY_RAISED = 1, NOTIFY_CLEARED, NOTIFY_EVENT };
 
@@ -68,7 +69,9 @@ void daemon_tell(struct daemon *daemon, uint8_t kind, struct journal_history *ro
     row->at = daemon_now(daemon) + daemon_wall_offset(daemon);
     daemon->lost += !journal_history(daemon->journal, row);
     ring_add(daemon, row);
-    daemon_say(daemon, "%s: %s", row->word, row->text);
+    static const char *const words[] = {"", "", "raised ", "cleared ", ""};
+    daemon_say(daemon, "%s%s%s%s: %s", words[kind <= KIND_AGENT ? kind : 0], kind == KIND_HAPPENING || kind == KIND_AGENT ? "" : row->key,
+               kind == KIND_HAPPENING || kind == KIND_AGENT ? "" : ", ", row->word, row->text);
     if (notification_kind && daemon->snmp) {
         struct notification notification;
         notification_fill(&notification, row, notification_kind, daemon->policy->agent_name);
@@ -314,10 +317,12 @@ static void degraded_alarm(void *context, const struct alarm *alarm, bool raised
 void daemon_degraded(struct daemon *daemon, enum agent_part part, uint16_t reason, const char *text)
 {
     bool bad = reason != REASON_OK;
+    if (bad && part != PART_JOURNAL && daemon_now(daemon) - daemon->decider->model->started < START_GRACE_MS)
+        return; /* it is being started; each second asks again */
     if (!bad)
         daemon->degraded[part][0] = '\0';
     else
-        snprintf(daemon->degraded[part], TEXT_BYTES, "%s%s%s", reason_text(reason), text && *text ? ": " : "", text ? text : "");
+        snprintf(daemon->degraded[part], TEXT_BYTES, "%s", text && *text ? text : reason_text(reason));
     daemon->degraded_reason[part] = reason;
     alarm_set(&daemon->decider->alarms, ALARM_AGENT_DEGRADED, subject_of(SUBJECT_AGENT, part), NODE_NONE, bad ? YES : NO,
               bad ? reason : REASON_OK, daemon_now(daemon), degraded_alarm, daemon);

@@ -51,6 +51,11 @@ static json_t *observations(const struct daemon *daemon, uint16_t group)
     return rows;
 }
 
+static const char *why_closed(uint16_t why)
+{
+    return why == REASON_OK ? "nothing stands that would call for an action" : reason_text(why);
+}
+
 static json_t *gate_list(const struct daemon *daemon, uint16_t group, uint8_t act)
 {
     const struct facts *facts = &daemon->decider->facts[group];
@@ -61,7 +66,7 @@ static json_t *gate_list(const struct daemon *daemon, uint16_t group, uint8_t ac
         bool open = (facts->open & (1U << gate)) != 0;
         uint16_t why = facts->gate_why[gate];
         json_array_append_new(rows, json_pack("{s:s,s:b,s:s,s:s,s:s,s:o}", "gate", gate_name(gate), "open", open, "reason",
-                                              reason_name(why), "text", open ? "" : reason_text(why), "cure", open ? "" : reason_cure(why),
+                                              reason_name(why), "text", open ? "" : why_closed(why), "cure", open ? "" : reason_cure(why),
                                               "until", wall(daemon, facts->until[gate])));
     }
     return rows;

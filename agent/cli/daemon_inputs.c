@@ -34,7 +34,11 @@ static void note_result(struct daemon *daemon, uint16_t source, const struct see
         if (strcmp(seen->perf[i].label, "connect_ms") == 0)
             note->connect_ms = (uint32_t)seen->perf[i].value;
     }
-    snprintf(note->text, sizeof note->text, "%.80s%s%.72s", reason_text(reason), seen->text[0] ? ": " : "", seen->text);
+    bool speaks_for_itself = daemon->compiled->sources[source].type == &probe_exec && seen->text[0];
+    if (speaks_for_itself)
+        snprintf(note->text, sizeof note->text, "%s", seen->text);
+    else
+        snprintf(note->text, sizeof note->text, "%.80s%s%.72s", reason_text(reason), seen->text[0] ? ": " : "", seen->text);
     if (!changed)
         return;
     char line[TEXT_BYTES + 32];

@@ -37,7 +37,8 @@ static void print_row(const json_t *row, bool raw)
     const char *text = text_of(row, "text");
     local_time(text_of(row, "at"), when);
     text_clean(clean, sizeof clean, text, strlen(text));
-    printf("%s  %-13s %-20s %s\n", when, text_of(row, "kind"), text_of(row, raw ? "source" : "word"), clean);
+    const char *kind = text_of(row, "kind");
+    printf("%s  %-13s %-32s %s\n", when, kind, text_of(row, raw ? "source" : strncmp(kind, "alarm", 5) == 0 ? "key" : "word"), clean);
 }
 
 static void name_kinds(json_t *rows, bool raw)

@@ -28,7 +28,7 @@ int cli_mib(int argc, char **argv)
         printf("file      %s/SOLOWARDEN-MIB.txt\n", found);
     else
         puts("file      not found in the usual folders: ./dev install puts it under /usr/local/share/snmp/mibs");
-    printf("walk it   snmpwalk -M +%s -m SOLOWARDEN-MIB … HOST solowarden\n", found ? found : "/usr/local/share/snmp/mibs");
+    printf("walk it   snmpwalk -M +%s -m SOLOWARDEN-MIB … HOST solowardenMIB\n", found ? found : "/usr/local/share/snmp/mibs");
     puts("imports   SNMPv2-SMI, SNMPv2-TC, SNMPv2-CONF, SNMP-FRAMEWORK-MIB (plain Debian lacks them: solowarden doctor)");
     return found ? 0 : EX_NOINPUT;
 }

@@ -148,11 +148,17 @@ static void check_journal(struct daemon *daemon)
         daemon_degraded(daemon, PART_JOURNAL, works ? REASON_OK : REASON_DISK_FULL, health.error);
 }
 
+static void snmp_state(void *context, const struct snmp_status *status);
+
 static void each_second(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     daemon->seconds++;
     check_journal(daemon);
+    if (daemon->snmp)
+        snmp_state(daemon, snmp_status(daemon->snmp));
+    if (daemon->actuator && daemon->decider->world.actuator != YES)
+        daemon_degraded(daemon, PART_ACTUATOR, REASON_ACTUATOR_SILENT, daemon->actuator_text);
     if (daemon->seconds % KEEP_EVERY_SECONDS == 0)
         daemon_keep_logs(daemon);
     if (daemon->dirty)
@@ -202,6 +208,7 @@ static void actuator_alive(void *context, bool alive, const char *text)
 {
     struct daemon *daemon = context;
     daemon->decider->world.actuator = alive ? YES : NO;
+    snprintf(daemon->actuator_text, sizeof daemon->actuator_text, "%s", text);
     daemon_degraded(daemon, PART_ACTUATOR, alive ? REASON_OK : REASON_ACTUATOR_SILENT, text);
     daemon_touch(daemon);
 }
