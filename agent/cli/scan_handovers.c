@@ -50,7 +50,7 @@ static void episode_open(struct scan_account *account)
     *episode = (struct scan_episode){.first = proof_begin(evidence, &evidence->many), .reason = evidence->many.reason};
     proof_keep(episode, &evidence->many);
     /* what looked like hand-overs were these two, taking turns */
-    handovers_drop_since(account, episode->first);
+    handovers_drop_since(account, episode->first - account->policy.window);
 }
 
 static void episode_follow(struct scan_account *account, const struct finding *finding)
@@ -129,7 +129,7 @@ void scan_visits(struct scan_account *account, const struct event *event)
         if (off > account->poll / 4 || off < -account->poll / 4)
             continue;
         if (party->visits < 3)
-            party->proof[party->visits].line = visit->first_line;
+            party->proof[party->visits].line = visit->last_line;
         party->visits++;
     }
 }

@@ -351,6 +351,15 @@ static void visitors_choose(struct scan_account *account)
     for (size_t i = 0; i < account->party_count; i++) {
         struct scan_party *party = &account->parties[i];
         party->intruder = party->visits && party->visits == party->visit_runs && !(doubled & node_bit(party->node));
+        for (size_t k = 0; party->intruder && k < account->handovers_kept; k++) {
+            struct scan_handover *handover = &account->handovers[k];
+            if (handover->from != party->node && handover->to != party->node)
+                continue;
+            memmove(handover, handover + 1, (account->handovers_kept - k - 1) * sizeof *handover);
+            account->handovers_kept--;
+            account->handover_count--;
+            k--;
+        }
     }
 }
 

@@ -88,6 +88,12 @@ static void figure_put(FILE *out, uint64_t number, const char *one, const char *
     fprintf(out, "  %6" PRIu64 " %-5s", number, number == 1 ? one : many);
 }
 
+/* Who retrieves and then removes took one object; who only removes took it too. */
+static uint64_t objects_of(const struct scan_party *party)
+{
+    return party->takes ? party->takes : party->removals;
+}
+
 static void parties_show(FILE *out, const struct scan_options *options, const struct scan_account *account, bool has_logins)
 {
     int width = 12;
@@ -104,7 +110,7 @@ static void parties_show(FILE *out, const struct scan_options *options, const st
         fprintf(out, "%*s", width - (int)strlen(name), "");
         if (has_logins)
             figure_put(out, party->polls, "poll", "polls");
-        figure_put(out, party->takes + (party->takes ? 0 : party->removals), "take", "takes");
+        figure_put(out, objects_of(party), "take", "takes");
         fprintf(out, "  %s to %s", stamp_text(party->first, first, sizeof first), stamp_text(party->last, last, sizeof last));
         const char *role = party_role(options, party);
         if (*role)
@@ -163,7 +169,7 @@ static void episodes_show(FILE *out, const struct scan_options *options, const s
             continue;
         fputs("  intruder  ", out);
         safe_put(out, party->client);
-        fprintf(out, "  took %" PRIu64 " time%s; ", party->visits, party->visits == 1 ? "" : "s");
+        fprintf(out, "  took %" PRIu64 " object%s; ", objects_of(party), objects_of(party) == 1 ? "" : "s");
         fputs(options->node_count ? "it is no node of yours\n" : "it came and went while another kept its rhythm\n", out);
         for (size_t k = 0; k < 3; k++)
             proof_show(out, &party->proof[k]);
@@ -210,7 +216,9 @@ static void verdict_show(FILE *out, const struct scan_options *options, const st
         fputs(" and ", out);
     if (intruder)
         colored(out, options, "1;31", "INTRUDER");
-    if (!account->episode_count && !intruder)
+    if (options->node_count && !account->ours_seen && has_takers(account))
+        colored(out, options, "33", "used by none of the named nodes");
+    else if (!account->episode_count && !intruder)
         colored(out, options, "32",
                 has_takers(account) ? (account->handover_count ? "one at a time, with hand-overs" : "one at a time") : "nobody polls it");
     fputc('\n', out);
@@ -219,7 +227,7 @@ static void verdict_show(FILE *out, const struct scan_options *options, const st
 static void advice_show(FILE *out, const struct scan_options *options, const struct scan_account *account)
 {
     if (options->node_count && !account->ours_seen && has_takers(account))
-        fputs("  note      none of the named nodes uses this account: check --node, or is there address translation?\n", out);
+        fputs("  note      check the addresses given with --node, or is there address translation?\n", out);
     if (account->locked)
         fprintf(out, "  note      the server locks the mailbox (%" PRIu64 " login%s refused): several pollers are correct here\n",
                 account->locked, account->locked == 1 ? "" : "s");
@@ -281,9 +289,9 @@ void scan_show_text(FILE *out, const struct scan_server *server, const struct sc
     else
         fputs("nothing understood\n", out);
     if (server->alien)
-        fprintf(out, "  %" PRIu64 " lines are not of this format\n", server->alien);
+        fprintf(out, "  %" PRIu64 " line%s not of this format\n", server->alien, server->alien == 1 ? "" : "s");
     if (server->cut)
-        fprintf(out, "  %" PRIu64 " lines are longer than %d bytes and were not judged\n", server->cut, LINE_MAX_BYTES);
+        fprintf(out, "  %" PRIu64 " line%s longer than %d bytes, not judged\n", server->cut, server->cut == 1 ? "" : "s", LINE_MAX_BYTES);
     if (server->backwards)
         fprintf(out, "  the log's clock went backwards %" PRIu64 " time%s: order across that is not judged\n", server->backwards,
                 server->backwards == 1 ? "" : "s");

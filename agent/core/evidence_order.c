@@ -47,6 +47,7 @@ static bool run_late(const struct evidence_policy *policy, struct evidence *evid
     struct evidence_run *run = &evidence->runs[i - 1];
     if (run->node == node) {
         run->last = later(run->last, begin);
+        run->took |= took;
         return false;
     }
     stamp_t resolution = resolution_of(policy, begin, begin, run->first, run->last);
@@ -64,7 +65,7 @@ static bool run_late(const struct evidence_policy *policy, struct evidence *evid
     while (place && evidence->runs[place].first > begin)
         place--;
     *run_open(evidence, place + 1) =
-        (struct evidence_run){.node = node, .first = begin, .last = begin, .first_line = line, .last_line = line};
+        (struct evidence_run){.node = node, .took = took, .first = begin, .last = begin, .first_line = line, .last_line = line};
     return true;
 }
 
