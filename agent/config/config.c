@@ -34,18 +34,18 @@ static struct source *load(struct reading *reading, const char *path)
         if (!text)
             abort();
         size += fread(text + size, 1, room - size, file);
-        if (size < room || room > YAML_FILE_BYTES)
+        if (size < room || room > TREE_FILE_BYTES)
             break;
         room *= 2;
     }
     bool failed = ferror(file) != 0;
     if (failed)
         cannot_read(reading, path);
-    else if (size > YAML_FILE_BYTES)
+    else if (size > TREE_FILE_BYTES)
         complain(reading, (struct place){path, 0, 0}, 0, "the file is larger than 8 MiB");
     fclose(file);
     struct source *source = NULL;
-    if (!failed && size <= YAML_FILE_BYTES) {
+    if (!failed && size <= TREE_FILE_BYTES) {
         source = arena_take(reading->arena, sizeof(*source));
         *source = (struct source){
             .name = arena_text(reading->arena, path, strlen(path)), .text = arena_text(reading->arena, text, size), .size = size};
@@ -57,7 +57,7 @@ static struct source *load(struct reading *reading, const char *path)
 static struct node *read_tree(struct reading *reading, struct source *source, EVP_MD_CTX *digest)
 {
     EVP_DigestUpdate(digest, source->text, source->size);
-    struct node *root = yaml_read(reading, source);
+    struct node *root = tree_read(reading, source);
     if (!root || root->kind == NODE_MAPPING)
         return root;
     complain_node(reading, root, "expected keys such as `version: 1` and `clusters:`");
@@ -173,7 +173,7 @@ struct config *config_parse(const char *name, const char *text, size_t size, str
     struct source *source = arena_take(reading.arena, sizeof(*source));
     *source =
         (struct source){.name = arena_text(reading.arena, name, strlen(name)), .text = arena_text(reading.arena, text, size), .size = size};
-    if (size > YAML_FILE_BYTES) {
+    if (size > TREE_FILE_BYTES) {
         complain(&reading, (struct place){name, 0, 0}, 0, "the file is larger than 8 MiB");
         source = NULL;
     }

@@ -2,7 +2,7 @@
 #ifndef SOLOWARDEN_CONFIG_CROSSCHECK_H
 #define SOLOWARDEN_CONFIG_CROSSCHECK_H
 
-#include "yaml.h"
+#include "tree.h"
 
 /* `root`: the tree that `config` was filled from, for places. Parts that were refused already are zero in `config`. */
 void crosscheck(struct reading *reading, const struct node *root, const struct config *config);

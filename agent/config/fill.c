@@ -217,7 +217,7 @@ static void fill_rows(struct fill *fill, struct node *node, const struct field *
             continue;
         struct node *value = row->type == FIELD_PROBE ? NULL : node_get(node, row->key);
         if (!value && row->preset)
-            value = yaml_preset(fill->reading, row->preset, node->place);
+            value = tree_preset(fill->reading, row->preset, node->place);
         if (!value && row->flags & FIELD_REQUIRED && !node->complained) {
             struct node *where = node->key ? node->key : node;
             complain(fill->reading, where->place, where->width, "`%s` is missing%s%s", row->key, node->key ? " in " : "",

@@ -2,7 +2,7 @@
 #ifndef SOLOWARDEN_CONFIG_FILL_H
 #define SOLOWARDEN_CONFIG_FILL_H
 
-#include "yaml.h"
+#include "tree.h"
 
 struct fill {
     struct reading *reading;

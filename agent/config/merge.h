@@ -2,7 +2,7 @@
 #ifndef SOLOWARDEN_CONFIG_MERGE_H
 #define SOLOWARDEN_CONFIG_MERGE_H
 
-#include "yaml.h"
+#include "tree.h"
 
 /* Add `more` to `root`. Maps and tables merge by key; what stands in both is an error that names both places. */
 void merge_file(struct reading *reading, struct node *root, struct node *more, const struct field *fields);

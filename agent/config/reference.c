@@ -1,6 +1,6 @@
 /* Field tables → every key with its meaning and default, as the commented end of the annotated sample.
  * Must not know any particular key. */
-#include <inttypes.h>
+#include <assert.h>
 #include <string.h>
 
 #include "fill.h"
@@ -115,6 +115,7 @@ static void print_rows(FILE *out, const struct field *fields, const struct varia
         } else if (row->type == FIELD_BESIDE) {
             print_rows(out, row->sub, NULL, depth);
         } else if (row->type == FIELD_CASES || row->type == FIELD_VARIANT) {
+            assert(chosen);
             print_help(out, depth, row->help);
             print_line(out, depth, row->key, chosen->type);
             print_rows(out, case_fields(chosen), NULL, depth);

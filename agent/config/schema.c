@@ -1,6 +1,6 @@
 /* Field tables → JSON Schema (2020-12), for editors and for checks elsewhere. Must not know any particular key.
  * It is a little wider than the parser: what only crosscheck.c knows is not in it. */
-#include <inttypes.h>
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +122,7 @@ static void add_rows(struct shape *shape, const struct field *fields, const stru
         if (row->type == FIELD_PROBE) {
             add_rows(shape, ((const struct probe_type *)row->sub)->fields, NULL, false);
         } else if (row->type == FIELD_CASES || row->type == FIELD_VARIANT) {
+            assert(chosen);
             add_row(shape, row, json_pack("{s:s}", "const", chosen->type), !row->preset);
             add_rows(shape, case_fields(chosen), NULL, nested);
         } else if (row->type == FIELD_BESIDE && !nested) {

@@ -77,7 +77,8 @@ static void test_prefixes(void **state)
     assert_true(prefix_parse("0.0.0.0/0", &address, &bits) && bits == 96);
     assert_true(prefix_parse("fd00::/64", &address, &bits) && bits == 64);
     assert_true(prefix_parse("::1", &address, &bits) && bits == 128);
-    static const char *const bad[] = {"", "/", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/-1", "::/129", "10.0.0.1/8/8", "name", "10.0.0", "[::1]"};
+    static const char *const bad[] = {"",     "/",      "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/-1", "::/129", "10.0.0.1/8/8",
+                                      "name", "10.0.0", "[::1]"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(prefix_parse(bad[i], &address, &bits));
 }

@@ -1,5 +1,5 @@
 /* Reads YAML by events, so that our limits hold before anything is built. Must not know any table. */
-#include "yaml.h"
+#include "tree.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static struct node *node_make(struct parse *parse, enum node_kind kind, const ya
     node->width = 1;
     if (kind == NODE_SCALAR && event->end_mark.line == event->start_mark.line && event->end_mark.column > event->start_mark.column)
         node->width = (uint32_t)(event->end_mark.column - event->start_mark.column);
-    if (++parse->reading->nodes > YAML_NODES)
+    if (++parse->reading->nodes > TREE_NODES)
         refuse(parse, event->start_mark, "too many values: more than 500000 in all files together");
     return node;
 }
@@ -80,7 +80,7 @@ static struct node *parse_scalar(struct parse *parse, const yaml_event_t *event)
     struct node *node = node_make(parse, NODE_SCALAR, event);
     size_t size = event->data.scalar.length;
     const char *text = (const char *)event->data.scalar.value;
-    if (size > YAML_SCALAR_BYTES)
+    if (size > TREE_SCALAR_BYTES)
         refuse(parse, event->start_mark, "this value is longer than 4096 bytes");
     else if (memchr(text, '\0', size))
         refuse(parse, event->start_mark, "this value holds a zero byte");
@@ -122,7 +122,7 @@ static struct node *parse_collection(struct parse *parse, const yaml_event_t *be
 {
     bool mapping = begin->type == YAML_MAPPING_START_EVENT;
     struct node *node = node_make(parse, mapping ? NODE_MAPPING : NODE_LIST, begin), *key = NULL;
-    if (depth >= YAML_DEPTH)
+    if (depth >= TREE_DEPTH)
         refuse(parse, begin->start_mark, "nested too deeply: more than 16 levels");
     struct pile pile = {0};
     yaml_event_t event;
@@ -206,7 +206,7 @@ static struct node *parse_stream(struct parse *parse)
     return parse->failed ? NULL : root;
 }
 
-struct node *yaml_read(struct reading *reading, struct source *source)
+struct node *tree_read(struct reading *reading, struct source *source)
 {
     source->next = reading->sources;
     reading->sources = source;
@@ -292,7 +292,7 @@ struct node *node_get(const struct node *mapping, const char *key)
 }
 
 /* "[a, b]" or a scalar: all that defaults need */
-struct node *yaml_preset(struct reading *reading, const char *text, struct place place)
+struct node *tree_preset(struct reading *reading, const char *text, struct place place)
 {
     struct node *node = arena_take(reading->arena, sizeof(*node));
     node->place = place;
@@ -310,7 +310,7 @@ struct node *yaml_preset(struct reading *reading, const char *text, struct place
     for (const char *at = text + 1; *at && *at != ']';) {
         size_t length = strcspn(at, ",]");
         if (length)
-            pile_push(&pile, yaml_preset(reading, arena_text(reading->arena, at, length), place));
+            pile_push(&pile, tree_preset(reading, arena_text(reading->arena, at, length), place));
         at += length + (at[length] == ',');
         at += strspn(at, " ");
     }
