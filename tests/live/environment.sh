@@ -34,7 +34,7 @@ clusters:
         fenced: true
         move: [/bin/true]
         control: {alive: {type: exec, command: [/bin/sh, "-c", "test {node} = p1 || exit 2"], every: 1s, timeout: 900ms}}
-servers: {shop: {type: tcp, address: 127.0.0.1, port: 1, every: 2s, timeout: 1s}}
+servers: {shop: {type: ftp, address: 127.0.0.1, port: 1, probe: {tls: off, every: 2s, timeout: 1s}}}
 handlers: {orders: {cluster: pollers, group: orders, server: shop, account: shop, poll: 60s}}
 END
 }
@@ -57,7 +57,10 @@ stop_agent || true
 
 # ---- a port that is taken, and a second agent
 configure "$work/state" '{listen: "udp:127.0.0.1:17771", allow_v2c: false}'
-setpriv --reuid nobody --regid nogroup --clear-groups socat -u UDP4-RECV:17771,bind=127.0.0.1 /dev/null 2>/dev/null &
+python3 -c 'import socket, time
+held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+held.bind(("127.0.0.1", 17771))
+time.sleep(600)' &
 holder=$!
 mkdir "$work/state" && chown nobody "$work/state"
 expect 5 'the port is held' sh -c 'ss -lun | grep -q 127.0.0.1:17771'
