@@ -25,7 +25,7 @@ struct file_channel {
     bool running;
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
-    bool stop;
+    bool stop, ended;     /* ended: the thread touches nothing any more */
     size_t filled, given; /* batches filled by the thread, and given to the sink, ever */
     struct follow_batch *batches[BATCHES];
 };
@@ -120,6 +120,10 @@ static void *follow_all(void *context)
         if (going && !any_more)
             going = rest(channel);
     }
+    pthread_mutex_lock(&channel->mutex);
+    channel->ended = true;
+    pthread_cond_broadcast(&channel->changed);
+    pthread_mutex_unlock(&channel->mutex);
     return NULL;
 }
 
@@ -169,16 +173,21 @@ static void free_nothing(uv_handle_t *handle)
 
 void file_close(struct file_channel *channel)
 {
-    pthread_mutex_lock(&channel->mutex);
-    channel->stop = true;
-    pthread_cond_signal(&channel->changed);
-    pthread_mutex_unlock(&channel->mutex);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += JOIN_SECONDS;
-    bool joined = !channel->running || pthread_clockjoin_np(channel->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    pthread_mutex_lock(&channel->mutex);
+    channel->stop = true;
+    pthread_cond_broadcast(&channel->changed);
+    int waited = 0;
+    while (channel->running && !channel->ended && waited == 0)
+        waited = pthread_cond_timedwait(&channel->changed, &channel->mutex, &until);
+    bool ended = channel->ended || !channel->running;
+    pthread_mutex_unlock(&channel->mutex);
     /* A thread that hangs in a dead mount cannot be waited for; it and what it uses stay until the process ends. */
-    if (!joined)
+    if (channel->running && ended)
+        pthread_join(channel->thread, NULL);
+    else if (channel->running)
         pthread_detach(channel->thread);
-    uv_close((uv_handle_t *)&channel->async, joined ? free_all : free_nothing);
+    uv_close((uv_handle_t *)&channel->async, ended ? free_all : free_nothing);
 }

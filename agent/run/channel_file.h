@@ -36,6 +36,6 @@ struct file_resume {
 struct file_channel *file_open(uv_loop_t *loop, file_sink *sink, void *context);
 int file_follow(struct file_channel *channel, uint16_t file, const char *path, const struct file_resume *resume); /* before file_start */
 int file_start(struct file_channel *channel);
-void file_close(struct file_channel *channel); /* joins the thread */
+void file_close(struct file_channel *channel); /* joins the thread, unless it hangs in a dead mount: then it is left alone */
 
 #endif

@@ -24,7 +24,7 @@ static uint16_t one_reply(struct conversation *conversation, const char *script,
     struct server *server = server_open(script, NULL);
     conversation_open(conversation);
     assert_int_equal(conversation_connect(conversation, "127.0.0.1", server_port(server)), REASON_OK);
-    const struct request request = {.kind = REQUEST_EXCHANGE, .expect = expect};
+    const struct request request = {.kind = REQUEST_EXCHANGE, .expect = expect, .bytes = "go\r\n", .size = script[0] == '<' ? 4 : 0};
     uint16_t reason = conversation_ask(conversation, &request, patience_ms);
     server_close(server);
     return reason;
@@ -86,7 +86,7 @@ static void test_hostile_servers(void **state)
         {">> no line end\nclose", EXPECT_LINE, 20000, REASON_CLOSED_EARLY},
         {"close", EXPECT_LINE, 20000, REASON_CLOSED_EARLY},
         {"close", EXPECT_ANY, 20000, REASON_CLOSED_EARLY},
-        {">> x\nreset", EXPECT_LINE, 20000, REASON_NETWORK_ERROR},
+        {"< go\n>> x\nreset", EXPECT_LINE, 20000, REASON_NETWORK_ERROR},
         {"drip 220 a byte at a time, and no end of it, for longer than anybody waits for it\nhold", EXPECT_FTP, 300, REASON_REPLY_TIMEOUT},
         {"hold", EXPECT_LINE, 100, REASON_REPLY_TIMEOUT},
     };
