@@ -155,7 +155,7 @@ static void follow_ready(struct group_state *is, const struct facts *facts, msec
 {
     bool unready = facts->ready == 0;
     for (unsigned node = 0; node < NODES_MAX; node++)
-        unready = unready && facts->candidate_why[node] != REASON_NODE_UNKNOWN;
+        unready = unready && facts->candidate_why[node] != REASON_NODE_UNKNOWN && facts->candidate_why[node] != REASON_SEEN_ACTIVE;
     is->unready_since = !unready ? 0 : is->unready_since ? is->unready_since : now;
 }
 
@@ -221,7 +221,7 @@ static void block(struct group_state *is, const struct facts *facts, uint8_t fro
         is->latched = LATCH_FIGHTS_BACK;
         is->reason = REASON_FIGHTS_BACK;
         drop_plan(is);
-        is->target = facts->target;
+        is->target = facts->surplus & is->stopped ? (uint8_t)__builtin_ctzll(facts->surplus & is->stopped) : NODE_NONE;
     }
 }
 

@@ -230,6 +230,7 @@ static void fold_target(const struct fold *fold, struct facts *facts)
 
 static uint8_t wanted(const struct fold *fold, const struct facts *facts, uint16_t *why)
 {
+    const struct control_row *control = &fold->model->control[fold->group];
     uint8_t triggers = group_of(fold)->triggers;
     uint32_t wrong = 0;
     uint8_t number = wrong_of(facts->bits);
@@ -245,6 +246,9 @@ static uint8_t wanted(const struct fold *fold, const struct facts *facts, uint16
     *why = REASON_NOT_A_TRIGGER;
     if (wrong == FACT_NONE)
         return triggers & TRIGGER_NONE ? ACT_MOVE : ACT_NOTHING;
+    *why = wrong == FACT_IDLE && (triggers & (TRIGGER_IDLE | TRIGGER_PROBE)) ? REASON_GROUP_UNSTEADY : REASON_NOT_A_TRIGGER;
+    if (wrong == FACT_IDLE && control->has_control && control->plane != CONTROL_ONE)
+        return ACT_NOTHING;
     if (wrong == FACT_IDLE)
         return triggers & (TRIGGER_IDLE | TRIGGER_PROBE) ? ACT_MOVE : ACT_NOTHING;
     *why = wrong == FACT_CONFIRMED ? REASON_SURPLUS_UNPROVEN : facts->why[__builtin_ctz(FACT_MANY)];

@@ -8,6 +8,7 @@
 enum {
     CANARY_MATCH_MS = 5000,  /* a canary's stamp and our own clock may differ by so much once the offset is known */
     CANARY_EARLY_MS = 10000, /* the line may be read before the conversation that caused it has ended */
+    STRANGE_CANARIES = 3,    /* lines in a row that fit no login of ours */
     GAP_SHOWN_MS = 3600000,  /* a gap is told for an hour */
     BACK_MS = 60000          /* lines may be out of order by so much before we call it a clock that was set back */
 };
@@ -92,9 +93,15 @@ static void canary_line(struct model *model, uint16_t server, stamp_t stamp, mse
     }
     if (log->pending_count && (distance <= CANARY_MATCH_MS || !log->skew_known)) {
         canary_answered(model, server, distance <= CANARY_MATCH_MS ? nearest : 0, stamp, now);
-    } else {
-        log->early_at = now;
-        log->early_stamp = stamp;
+        log->strange = 0;
+        return;
+    }
+    log->early_at = now;
+    log->early_stamp = stamp;
+    if (log->pending_count && ++log->strange >= STRANGE_CANARIES) { /* its clock was set: learn the offset anew, from the next login on */
+        log->strange = log->pending_count = 0;
+        log->skew_known = log->canary_pending = false;
+        log->early_at = 0;
     }
 }
 

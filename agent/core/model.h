@@ -57,7 +57,7 @@ struct log_state {
     bool skew_known, gap, caught_up;
     bool has_backlog; /* the channel has not reached the end of the file yet */
     bool canary_pending;
-    uint8_t pending_count;
+    uint8_t pending_count, strange;
     msec_t gap_at;
     msec_t pending[CANARIES_PENDING];  /* our logins whose line has not come, oldest first */
     msec_t canary_sent, canary_seen;   /* the newest login, and the newest of them whose line came */

@@ -25,6 +25,7 @@ enum {
     INTENDED = 8,
     NOT_INTENDED = 16,
     WHICH_KNOWN = 32, /* the one that polls does so from an address of its own */
+    ALONE = 64,       /* the control plane has been unknown for the settle window, or there is none: not just observers in dispute */
 };
 
 enum { INTRUDER_SHOWN_MS = 3600000 }; /* an intruder is told for an hour after his last take */
@@ -40,9 +41,9 @@ struct verdict_row {
 /* clang-format off */
 static const struct verdict_row table[] = {
     /*  1 */ {CONTROL_NOT_ONE,    DATA_ANY,       TWO_HANDLERS,     HANDLER_DUPLICATE_CONFIRMED, BY_CONTROL, REASON_TAKEN_TWICE},
-    /*  2 */ {CONTROL_IS_UNKNOWN, DATA_IS_MANY,   0,                HANDLER_DUPLICATE_SUSPECTED, NOBODY,     0},
-    /*  3 */ {CONTROL_IS_UNKNOWN, DATA_IS_ONE,    WHICH_KNOWN,      HANDLER_SINGLE,              BY_DATA,    REASON_SINGLE_BY_DATA},
-    /*  4 */ {CONTROL_IS_UNKNOWN, DATA_IS_SILENT, 0,                HANDLER_IDLE,                BY_DATA,    REASON_SILENT},
+    /*  2 */ {CONTROL_IS_UNKNOWN, DATA_IS_MANY,   ALONE,            HANDLER_DUPLICATE_SUSPECTED, NOBODY,     0},
+    /*  3 */ {CONTROL_IS_UNKNOWN, DATA_IS_ONE,    ALONE | WHICH_KNOWN, HANDLER_SINGLE,              BY_DATA,    REASON_SINGLE_BY_DATA},
+    /*  4 */ {CONTROL_IS_UNKNOWN, DATA_IS_SILENT, ALONE,            HANDLER_IDLE,                BY_DATA,    REASON_SILENT},
     /*  5 */ {CONTROL_IS_UNKNOWN, DATA_ANY,       0,                HANDLER_UNKNOWN,             NOBODY,     0},
     /*  6 */ {CONTROL_IS_MOVING,  DATA_ANY,       0,                HANDLER_MOVING,              BY_CONTROL, REASON_IN_TRANSITION},
     /*  7 */ {CONTROL_IS_MANY,    DATA_ANY,       FIRST_HAND_TWICE, HANDLER_DUPLICATE_CONFIRMED, BY_CONTROL, REASON_SEEN_TWICE_FIRST_HAND},
@@ -84,10 +85,14 @@ struct planes {
     uint16_t control_reason, data_reason;
 };
 
-static stamp_t owner_change(const struct model *model, uint16_t handler)
+/* When the control plane changed last, on the log's clock: what began before is history. */
+static stamp_t control_change(const struct model *model, uint16_t handler)
 {
     const struct policy_handler *policy = &model->policy->handlers[handler];
-    msec_t at = model->control[policy->group].owner_since;
+    const struct control_row *control = &model->control[policy->group];
+    msec_t at = control->owner_since;
+    if (control->plane == CONTROL_NONE && control->plane_since > at)
+        at = control->plane_since;
     return at ? log_stamp(model, policy->server, at) : 0;
 }
 
@@ -97,7 +102,7 @@ static bool is_silence_proven(const struct model *model, uint16_t handler)
     const struct policy_handler *policy = &model->policy->handlers[handler];
     const struct policy_server *server = &model->policy->servers[policy->server];
     const struct log_state *log = &model->logs[policy->server];
-    stamp_t from = owner_change(model, handler);
+    stamp_t from = control_change(model, handler);
     if (log->watched_since > from)
         from = log->watched_since;
     return server->has_canary && server->log_has_logins && log->canary_seen && log->watched_since &&
@@ -128,7 +133,7 @@ static void fold_data(struct model *model, uint16_t handler, msec_t now, struct 
     struct evidence_view view = {.node = NODE_NONE};
     evidence_fold(&how, &row->evidence, log->watermark, is_silence_proven(model, handler), silent_after, &view);
     stamp_t last = row->evidence.last_begin > row->evidence.last_shared ? row->evidence.last_begin : row->evidence.last_shared;
-    bool is_old = last < owner_change(model, handler) ||
+    bool is_old = last < control_change(model, handler) ||
                   log_stamp(model, policy->server, now) - last > (memory > silent_after ? memory : silent_after);
     bool is_unmapped = row->unmapped_at && !row->addresses_proven;
     if (view.plane == DATA_MANY && view.receding && !view.confirmed)
@@ -168,6 +173,8 @@ static void fold_control(const struct model *model, uint16_t handler, msec_t now
     planes->control_reason = control->reason;
     if (control->plane == CONTROL_MANY)
         planes->many = control->active;
+    if (!control->has_control || (control->plane == CONTROL_UNKNOWN && now - control->plane_since >= policy_settle(model->policy, group)))
+        planes->need |= ALONE;
     if (control->double_rounds >= 2)
         planes->need |= FIRST_HAND_TWICE;
     if (control->intended_known)
@@ -264,7 +271,9 @@ void verdict_fold(struct model *model, uint16_t handler, msec_t now)
         forgive_many(&planes);
     const struct verdict_row *is = match(&planes);
     uint8_t node = is->active == BY_CONTROL ? planes.control_node : is->active == BY_DATA ? planes.data_node : NODE_NONE;
-    uint16_t reason = is->reason ? is->reason : planes.data != DATA_IS_UNKNOWN ? planes.data_reason : planes.control_reason;
+    bool by_control = is->state == HANDLER_UNKNOWN ? model->control[model->policy->handlers[handler].group].has_control
+                                                   : planes.data == DATA_IS_UNKNOWN;
+    uint16_t reason = is->reason ? is->reason : by_control ? planes.control_reason : planes.data_reason;
     if (is->state != row->state || node != row->node)
         row->since = now;
     if (is->state != row->state) {
