@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A log whose clock steps back further than this has lost its order; less is the disorder of several writers. */
-enum { BACKWARDS_MS = 10000, SECOND_MS = 1000 };
+enum { BACKWARDS_MS = 10000, SECOND_MS = 1000, OPEN_TRUSTED_MS = 3600000 };
 
 const char *take_class_name(uint8_t take_class)
 {
@@ -114,6 +114,7 @@ static bool close_fold(const struct evidence_policy *policy, struct evidence *ev
         session->session = event->session ? event->session : event->line;
     }
     bool fresh = !session->proven, proven = false;
+    session->open = false;
     session->proven = true;
     session->end = later(session->end, event->end);
     session->last_line = event->line;
@@ -228,7 +229,7 @@ bool evidence_event(const struct evidence_policy *policy, struct evidence *evide
     switch (event->grade) {
     case GRADE_OPEN:
         if (event->session && !session_find(evidence, event->session, event->node))
-            session_open(evidence, event);
+            session_open(evidence, event)->open = true;
         return false;
     case GRADE_POLL:
         evidence->polls++;
@@ -249,8 +250,10 @@ bool evidence_event(const struct evidence_policy *policy, struct evidence *evide
         return false;
     case GRADE_FAILED:
         session = session_find(evidence, event->session, event->node);
-        if (session)
+        if (session) {
+            session->open = false;
             session->end = later(session->end, event->begin);
+        }
         return false;
     default:
         return false;
@@ -264,6 +267,17 @@ void evidence_handover(struct evidence *evidence, nodes_t nodes, stamp_t at)
     for (size_t i = 0; i < EVIDENCE_SESSIONS; i++)
         if (node_bit(evidence->sessions[i].node) & nodes && evidence->sessions[i].begin <= at)
             evidence->sessions[i].ghost = true;
+}
+
+/* Whoever is inside a session, or waits for the mailbox's lock, is not silent; but not for ever: its end may have been lost. */
+static bool is_busy(const struct evidence *evidence, stamp_t watermark)
+{
+    for (size_t i = 0; i < EVIDENCE_SESSIONS; i++) {
+        const struct evidence_session *session = &evidence->sessions[i];
+        if (session->session && session->open && !session->ghost && watermark - session->begin <= OPEN_TRUSTED_MS)
+            return true;
+    }
+    return false;
 }
 
 void evidence_fold(const struct evidence_policy *policy, struct evidence *evidence, stamp_t watermark, bool silence_proven,
@@ -289,7 +303,7 @@ void evidence_fold(const struct evidence_policy *policy, struct evidence *eviden
     bool shared = evidence->last_shared > evidence->last_begin;
     stamp_t last = later(evidence->last_begin, evidence->last_shared);
     uint8_t node = shared ? NODE_SHARED : evidence->last_node;
-    bool quiet = silent_after > 0 && watermark - last > silent_after;
+    bool quiet = silent_after > 0 && watermark - last > silent_after && !is_busy(evidence, watermark);
     if (last && !quiet) {
         *view = (struct evidence_view){.plane = DATA_ONE, .node = node, .reason = shared ? REASON_ADDRESS_SHARED : REASON_SEEN_POLLING};
     } else if (!last && evidence->last_foreign && watermark - evidence->last_foreign <= silent_after) {

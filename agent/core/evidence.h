@@ -55,6 +55,7 @@ struct evidence_session {
     uint64_t line, last_line;
     uint32_t takes;
     uint8_t node;
+    bool open;   /* a login whose end has not come yet */
     bool proven; /* a poll: something was taken, or it ended un-refused */
     bool whole;  /* ended in order: begin and end are its own */
     bool ghost;  /* its node lost ownership: closed for judging */

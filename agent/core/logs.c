@@ -81,6 +81,9 @@ static void canary_answered(struct model *model, uint16_t server, unsigned posit
 static void canary_line(struct model *model, uint16_t server, stamp_t stamp, msec_t now)
 {
     struct log_state *log = &model->logs[server];
+    if (stamp == log->canary_stamp) /* the end of the session whose login was read */
+        return;
+    log->canary_stamp = stamp;
     unsigned nearest = 0;
     int64_t distance = INT64_MAX;
     for (unsigned i = 0; i < log->pending_count; i++) {

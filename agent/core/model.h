@@ -64,6 +64,7 @@ struct log_state {
     msec_t canary_lag, canary_late_at; /* late: last time that a line was overdue */
     msec_t early_at;                   /* a canary line that came before we knew of the login; */
     stamp_t early_stamp;               /* its stamp */
+    stamp_t canary_stamp;              /* of the newest canary line */
     uint64_t lines, unparsed, cut, gaps, backwards, canaries;
 };
 
