@@ -27,15 +27,17 @@ static bool level_skip(struct cursor *cursor)
     return false;
 }
 
-/* `key<value>` or `key=value` up to the next comma, among the elements of a login line */
+/* The last `key` among the elements of a line, up to `end`: what a stranger chose, the user's name, stands before the others. */
 static bool element_find(struct text elements, const char *key, const char *end, struct text *out)
 {
     size_t size = strlen(key);
     struct cursor at = {elements.data, elements.data + elements.size};
-    const char *found = memmem(at.at, elements.size, key, size);
-    if (!found)
+    const char *last = NULL;
+    for (const char *found; (found = memmem(at.at, cursor_left(&at), key, size)); at.at = found + size)
+        last = found;
+    if (!last)
         return false;
-    at.at = found + size;
+    at.at = last + size;
     if (!cursor_until(&at, end, out))
         *out = (struct text){at.at, cursor_left(&at)};
     return true;
@@ -64,11 +66,10 @@ static bool login_read(struct format_state *state, struct cursor *cursor, struct
     if (!opened && !text_has(rest, "(auth failed"))
         return false;
     struct text session = {0};
-    if (!element_find(rest, "user=<", ">", &out->account) || !out->account.size)
+    struct cursor name = *cursor;
+    struct text before;
+    if (!cursor_until(&name, "user=<", &before) || !cursor_until(&name, ">", &out->account) || !out->account.size)
         return false;
-    /* the user's name is a stranger's text: look for the rest behind it */
-    rest.size -= (size_t)(out->account.data + out->account.size - rest.data);
-    rest.data = out->account.data + out->account.size;
     if (!element_find(rest, " rip=", ",", &out->client) || !address_parse(out->client.data, out->client.size, &out->address))
         return false;
     sighting_span(out, stamp, 0);
@@ -144,7 +145,7 @@ static bool session_read(struct format_state *state, struct cursor *cursor, stru
         return false; /* opened before the log began: whose it was is not known */
     out->session = session->session;
     out->address = session->address;
-    out->begin = session->begin;
+    out->begin = session->begin < stamp ? session->begin : stamp; /* the log's clock may have gone back meanwhile */
     out->end = stamp;
     if (closing)
         *session = (struct format_session){0};
