@@ -215,8 +215,9 @@ static void block(struct group_state *is, const struct facts *facts, uint8_t fro
     if (from == PHASE_ACTING) {
         is->latched = LATCH_RESULT;
         is->reason = is->result_reason ? is->result_reason : REASON_RESULT_UNKNOWN;
-    } else if (from == PHASE_VERIFYING) {
-        is->reason = REASON_NOT_MOVED;
+    } else if (from == PHASE_VERIFYING) { /* without any result the program may still be at it */
+        is->latched = is->result_at ? LATCH_NONE : LATCH_RESULT;
+        is->reason = is->result_at ? REASON_NOT_MOVED : REASON_RESULT_UNKNOWN;
     } else {
         is->latched = LATCH_FIGHTS_BACK;
         is->reason = REASON_FIGHTS_BACK;

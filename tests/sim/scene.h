@@ -53,13 +53,13 @@ struct scene {
 static const int64_t SCENE_WALL = 1700000000000;
 static const msec_t SCENE_ZERO = 10000000; /* the monotonic clock at second 0 */
 
-static struct address scene_address(unsigned last)
+static inline struct address scene_address(unsigned last)
 {
     return (struct address){{[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1, [14] = 1, [15] = (uint8_t)last}};
 }
 
-static void scene_source(struct scene *scene, const char *name, subject_t target, uint8_t node, bool control, msec_t interval,
-                         msec_t timeout, msec_t offset)
+static inline void scene_source(struct scene *scene, const char *name, subject_t target, uint8_t node, bool control, msec_t interval,
+                                msec_t timeout, msec_t offset)
 {
     uint16_t at = scene->policy.source_count++;
     scene->sources[at] = (struct policy_source){
@@ -86,7 +86,7 @@ struct scene_options {
     msec_t wsfc_offset, biztalk_offset, service_offset, poll_offset;
 };
 
-static void scene_build_sources(struct scene *scene, const struct scene_options *options, bool wsfc)
+static inline void scene_build_sources(struct scene *scene, const struct scene_options *options, bool wsfc)
 {
     subject_t cluster = subject_of(SUBJECT_CLUSTER, 0);
     if (wsfc) {
@@ -104,7 +104,7 @@ static void scene_build_sources(struct scene *scene, const struct scene_options 
     scene_source(scene, "sql", subject_of(SUBJECT_SERVER, SERVER_SQL), NODE_NONE, false, 15000, 5000, 5000);
 }
 
-static void scene_build(struct scene *scene, const struct scene_options *options)
+static inline void scene_build(struct scene *scene, const struct scene_options *options)
 {
     static const char *const node_names[] = {"A", "B", "C"}, *const accounts[] = {"orders", "ftp2", "ftp3"};
     bool wsfc = strcmp(options->type, "wsfc") == 0;
@@ -184,7 +184,7 @@ static void scene_build(struct scene *scene, const struct scene_options *options
     scene->policy.agent_name = "mon1";
 }
 
-static void scene_open_core(struct scene *scene)
+static inline void scene_open_core(struct scene *scene)
 {
     scene->memory = realloc(scene->memory, decider_size(&scene->policy));
     scene->decider = decider_open(scene->memory, &scene->policy, scene->now);
@@ -194,13 +194,13 @@ static void scene_open_core(struct scene *scene)
 }
 
 /* The next time that is `offset` into its interval, counted from second 0. */
-static msec_t scene_next(msec_t now, msec_t offset, msec_t interval)
+static inline msec_t scene_next(msec_t now, msec_t offset, msec_t interval)
 {
     msec_t behind = (now - SCENE_ZERO - offset) % interval;
     return behind == 0 ? now : now - behind + (behind > 0 ? interval : 0);
 }
 
-static void scene_open(struct scene *scene, const struct scene_options *options, msec_t from)
+static inline void scene_open(struct scene *scene, const struct scene_options *options, msec_t from)
 {
     memset(scene, 0, sizeof *scene);
     scene_build(scene, options);
@@ -221,7 +221,7 @@ static void scene_open(struct scene *scene, const struct scene_options *options,
     scene_open_core(scene);
 }
 
-static void scene_close(struct scene *scene)
+static inline void scene_close(struct scene *scene)
 {
     free(scene->memory);
     free(scene->lines);
@@ -229,7 +229,8 @@ static void scene_close(struct scene *scene)
 
 /* ---- readings ---- */
 
-static void scene_observe(struct scene *scene, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect, bool known, bool yes)
+static inline void scene_observe(struct scene *scene, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect, bool known,
+                                 bool yes)
 {
     const struct observation seen = {.subject = subject,
                                      .source = source,
@@ -245,12 +246,12 @@ static void scene_observe(struct scene *scene, uint16_t source, subject_t subjec
     model_observe(scene->decider->model, &seen);
 }
 
-static bool scene_answers(const struct scene *scene, unsigned node)
+static inline bool scene_answers(const struct scene *scene, unsigned node)
 {
     return scene->up[node] && scene->reachable[node];
 }
 
-static void scene_read_cluster(struct scene *scene, uint16_t source, unsigned asked)
+static inline void scene_read_cluster(struct scene *scene, uint16_t source, unsigned asked)
 {
     bool known = scene_answers(scene, asked);
     scene_observe(scene, source, subject_of(SUBJECT_CLUSTER, 0), NODE_NONE, ASPECT_QUORATE, known, scene->quorate[asked]);
@@ -266,7 +267,7 @@ static void scene_read_cluster(struct scene *scene, uint16_t source, unsigned as
     }
 }
 
-static void scene_read_biztalk(struct scene *scene, uint16_t source)
+static inline void scene_read_biztalk(struct scene *scene, uint16_t source)
 {
     bool known = (scene_answers(scene, 0) || scene_answers(scene, 1)) && !scene->silent_biztalk;
     for (uint16_t g = 0; g < scene->policy.group_count; g++)
@@ -276,14 +277,14 @@ static void scene_read_biztalk(struct scene *scene, uint16_t source)
 }
 
 /* The server's own clock, in whole seconds. */
-static stamp_t scene_stamp(const struct scene *scene)
+static inline stamp_t scene_stamp(const struct scene *scene)
 {
     return (scene->now + SCENE_WALL - SCENE_ZERO) / 1000 * 1000;
 }
 
-static void scene_write(struct scene *scene, const struct scene_line *line);
+static inline void scene_write(struct scene *scene, const struct scene_line *line);
 
-static void scene_read_server(struct scene *scene, uint16_t source, uint16_t server)
+static inline void scene_read_server(struct scene *scene, uint16_t source, uint16_t server)
 {
     bool up = scene->server_up[server];
     const struct observation seen = {.subject = subject_of(SUBJECT_SERVER, server),
@@ -301,7 +302,7 @@ static void scene_read_server(struct scene *scene, uint16_t source, uint16_t ser
     model_canary(scene->decider->model, server, scene->now);
 }
 
-static void scene_read(struct scene *scene, uint16_t source)
+static inline void scene_read(struct scene *scene, uint16_t source)
 {
     const struct policy_source *of = &scene->sources[source];
     if (subject_kind(of->target) == SUBJECT_SERVER)
@@ -319,7 +320,7 @@ static void scene_read(struct scene *scene, uint16_t source)
 
 /* ---- the log ---- */
 
-static void scene_write(struct scene *scene, const struct scene_line *line)
+static inline void scene_write(struct scene *scene, const struct scene_line *line)
 {
     if (scene->written == SCENE_LINES) { /* delivered ones have served */
         memmove(scene->lines, scene->lines + scene->delivered, (scene->written - scene->delivered) * sizeof *scene->lines);
@@ -338,12 +339,12 @@ static void scene_write(struct scene *scene, const struct scene_line *line)
         kept->sighting.begin = kept->sighting.end;
 }
 
-static struct address scene_address_of(const struct scene *scene, unsigned node)
+static inline struct address scene_address_of(const struct scene *scene, unsigned node)
 {
     return scene_address(scene->nat ? 20 : 11U + node);
 }
 
-static void scene_poll(struct scene *scene, unsigned group, struct address address)
+static inline void scene_poll(struct scene *scene, unsigned group, struct address address)
 {
     struct scene_line line = {.sighting = {.grade = GRADE_POLL, .address = address, .session = ++scene->session}};
     snprintf(line.account, sizeof line.account, "%s", scene->handlers[group].account);
@@ -358,8 +359,8 @@ static void scene_poll(struct scene *scene, unsigned group, struct address addre
 }
 
 /* A line about an object, written now: it took `took` milliseconds. */
-static void scene_transfer(struct scene *scene, unsigned group, struct address address, uint8_t grade, const char *object, msec_t took,
-                           bool complete)
+static inline void scene_transfer(struct scene *scene, unsigned group, struct address address, uint8_t grade, const char *object,
+                                  msec_t took, bool complete)
 {
     struct scene_line line = {
         .sighting = {.grade = grade, .complete = complete, .address = address, .session = ++scene->session, .bytes = 100}};
@@ -370,7 +371,7 @@ static void scene_transfer(struct scene *scene, unsigned group, struct address a
     scene_write(scene, &line);
 }
 
-static void scene_deliver(struct scene *scene)
+static inline void scene_deliver(struct scene *scene)
 {
     struct log_report report = {.reason = REASON_OK};
     bool batch_due = !scene->batch || (scene->now - SCENE_ZERO) % scene->batch == 0;
@@ -386,7 +387,7 @@ static void scene_deliver(struct scene *scene)
 
 /* ---- a second passes ---- */
 
-static void scene_second(struct scene *scene, effect_sink *sink, void *context)
+static inline void scene_second(struct scene *scene, effect_sink *sink, void *context)
 {
     for (unsigned g = 0; g < scene->policy.group_count; g++)
         for (unsigned n = 0; n < scene->cluster.node_count; n++) {
