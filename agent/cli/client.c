@@ -51,7 +51,7 @@ int client_options_with(struct client_options *options, int argc, char **argv, c
     for (int i = 0; own && own[i].name && i < OWN_OPTIONS_MAX; i++)
         table[5 + i] = (struct option){own[i].name, own[i].operand ? required_argument : no_argument, NULL, OWN + i};
     for (int option; (option = getopt_long(argc, argv, "c:s:", table, NULL)) != -1;) {
-        if (option >= OWN) {
+        if (option >= OWN && own) {
             *own[option - OWN].value = optarg ? optarg : "";
             continue;
         }

@@ -67,7 +67,7 @@ static json_t *episodes_json(const struct scan_account *account, const struct sc
     for (size_t i = 0; i < account->episode_count; i++) {
         const struct scan_episode *episode = &account->episodes[i];
         json_t *nodes = json_array();
-        for (uint8_t node = 0; node < NODES_MAX; node++)
+        for (uint8_t node = 0; node < (uint8_t)NODES_MAX; node++)
             if (episode->nodes & node_bit(node))
                 json_array_append_new(nodes, text_json(scan_node_name(options, account, node)));
         json_array_append_new(

@@ -135,7 +135,7 @@ static void proof_show(FILE *out, const struct scan_proof *proof)
 static void nodes_put(FILE *out, const struct scan_options *options, const struct scan_account *account, nodes_t nodes)
 {
     const char *separator = "";
-    for (uint8_t node = 0; node < NODES_MAX; node++)
+    for (uint8_t node = 0; node < (uint8_t)NODES_MAX; node++)
         if (nodes & node_bit(node)) {
             fputs(separator, out);
             safe_put(out, scan_node_name(options, account, node));

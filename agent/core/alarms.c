@@ -87,7 +87,7 @@ struct alarm *alarm_find(const struct alarm_table *table, uint8_t alarm_class, s
 static struct alarm *drop_oldest(struct alarm_table *table)
 {
     struct alarm *oldest = NULL;
-    for (uint32_t i = 0; i < table->count; i++)
+    for (uint32_t i = 0; table->rows && i < table->count; i++)
         if (table->rows[i].state == ALARM_CLEARED && (!oldest || table->rows[i].changed_at < oldest->changed_at))
             oldest = &table->rows[i];
     return oldest;

@@ -26,14 +26,7 @@ enum strength { STRENGTH_NONE = 1, STRENGTH_DATA, STRENGTH_CONTROL, STRENGTH_BOT
 enum control_plane { CONTROL_UNKNOWN, CONTROL_NONE, CONTROL_ONE, CONTROL_MANY };
 
 /* beside the verdict, never instead */
-enum handler_flag {
-    FLAG_INTRUDER = 1,
-    FLAG_LOG_STALLED = 2,
-    FLAG_LOG_GAP = 4,
-    FLAG_NAT = 8,
-    FLAG_ADDRESSES_UNMAPPED = 16,
-    FLAG_PARTIAL = 32
-};
+enum handler_flag { FLAG_INTRUDER = 1, FLAG_LOG_STALLED = 2, FLAG_LOG_GAP = 4, FLAG_NAT = 8, FLAG_ADDRESSES_UNMAPPED = 16 };
 
 /* one observation kept, chained by subject. OWNER is kept once per source: its node is what it says, not what it is asked about */
 struct slot {
@@ -45,8 +38,8 @@ struct slot {
     uint8_t known; /* the last result that was not unknown */
 };
 
-/* How one log stands. Filled from the file channel's reports and from sightings. */
 enum { CANARIES_PENDING = 16 };
+/* How one log stands. Filled from the file channel's reports and from sightings. */
 struct log_state {
     uint16_t reason; /* REASON_OK when it may be judged by; else why not (catching-up, log-stalled, …) */
     uint16_t report; /* the channel's last word about the file; 0 = none yet */
@@ -55,16 +48,14 @@ struct log_state {
     stamp_t watched_since; /* read without a hole since then (the log's clock); 0 = not caught up yet. Silence counts from here at most */
     int64_t skew;          /* log's clock minus our wall clock, milliseconds; from the canary, else the best line */
     bool skew_known, gap, caught_up;
-    bool has_backlog; /* the channel has not reached the end of the file yet */
-    bool canary_pending;
+    bool has_backlog, canary_pending; /* has_backlog: the channel has not reached the end of the file yet */
     uint8_t pending_count, strange;
     msec_t gap_at;
     msec_t pending[CANARIES_PENDING];  /* our logins whose line has not come, oldest first */
     msec_t canary_sent, canary_seen;   /* the newest login, and the newest of them whose line came */
     msec_t canary_lag, canary_late_at; /* late: last time that a line was overdue */
     msec_t early_at;                   /* a canary line that came before we knew of the login; */
-    stamp_t early_stamp;               /* its stamp */
-    stamp_t canary_stamp;              /* of the newest canary line */
+    stamp_t early_stamp, canary_stamp; /* its stamp; that of the newest canary line */
     uint64_t lines, unparsed, cut, gaps, backwards, canaries;
 };
 
@@ -124,7 +115,7 @@ struct model {
 size_t model_size(const struct policy *policy);
 struct model *model_open(void *memory, const struct policy *policy, msec_t now); /* memory: model_size() bytes, any content, max_align */
 
-void model_observe(struct model *model, const struct observation *observation);
+void model_observe(struct model *model, const struct observation *seen);
 
 /* A line of `server`'s log. Attributes it to handlers and nodes, folds it in, and calls `each` for every event it became (for the journal).
  */

@@ -271,8 +271,8 @@ void verdict_fold(struct model *model, uint16_t handler, msec_t now)
         forgive_many(&planes);
     const struct verdict_row *is = match(&planes);
     uint8_t node = is->active == BY_CONTROL ? planes.control_node : is->active == BY_DATA ? planes.data_node : NODE_NONE;
-    bool by_control = is->state == HANDLER_UNKNOWN ? model->control[model->policy->handlers[handler].group].has_control
-                                                   : planes.data == DATA_IS_UNKNOWN;
+    bool by_control =
+        is->state == HANDLER_UNKNOWN ? model->control[model->policy->handlers[handler].group].has_control : planes.data == DATA_IS_UNKNOWN;
     uint16_t reason = is->reason ? is->reason : by_control ? planes.control_reason : planes.data_reason;
     if (is->state != row->state || node != row->node)
         row->since = now;

@@ -248,11 +248,11 @@ static void on_async(uv_async_t *async)
     deliver(async->data);
 }
 
-void journal_health(const struct journal *constant, struct journal_health *health)
+void journal_health(const struct journal *journal, struct journal_health *health)
 {
-    struct journal *journal = (struct journal *)constant; /* only its lock is written */
+    struct journal *own = (struct journal *)journal; /* only its lock is written */
     uint64_t now = journal_clock_ms();
-    uv_mutex_lock(&journal->lock);
+    uv_mutex_lock(&own->lock);
     uint64_t oldest = journal->taken_since ? journal->taken_since : journal->waiting_since;
     *health = (struct journal_health){.queued = journal->queued,
                                       .dropped = journal->dropped,
@@ -262,7 +262,7 @@ void journal_health(const struct journal *constant, struct journal_health *healt
                                       .oldest_wait_ms = oldest && oldest < now ? (msec_t)(now - oldest) : 0};
     health->alive = journal->working && health->oldest_wait_ms < ANSWER_LATE_MS;
     snprintf(health->error, sizeof health->error, "%s", journal->error);
-    uv_mutex_unlock(&journal->lock);
+    uv_mutex_unlock(&own->lock);
 }
 
 uint64_t journal_last_sequence(const struct journal *journal)

@@ -157,7 +157,7 @@ static void advance(struct talk *talk, const struct reply *in)
     if (take_step(talk, in) == STEP_DONE)
         end(talk);
     else if (talk->expired) /* it asks for more after its deadline */
-        talk_cancel(talk, in->reason == REASON_OK ? REASON_REPLY_TIMEOUT : in->reason);
+        talk_cancel(talk, !in || in->reason == REASON_OK ? REASON_REPLY_TIMEOUT : in->reason);
     else if (next_request.kind == REQUEST_NONE)
         return; /* the request before it goes on */
     else if (next_request.secret)
