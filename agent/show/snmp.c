@@ -175,6 +175,7 @@ static void forget_delivered(struct snmp *snmp)
         snmp->queue_count--;
         snmp->queue_sent -= snmp->queue_sent > 0;
     }
+    snmp->status.waiting = snmp->queue_count;
 }
 
 static void receiver_acked(struct snmp *snmp, const struct wire_acked *acked)

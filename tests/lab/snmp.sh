@@ -17,7 +17,7 @@ seen() {
 }
 miss() {
     echo "NOT SEEN: $*"
-    tail -n 20 "$LAB_DIR"/*.out "$LAB_DIR"/*.err "$LAB_DIR"/*/log 2>/dev/null || true
+    tail -n 6 "$LAB_DIR"/*.out "$LAB_DIR"/*.err "$LAB_DIR"/*/log 2>/dev/null | cut -c1-300 || true
     exit 1
 }
 # expect SECONDS WHAT COMMAND…: polls until the command succeeds

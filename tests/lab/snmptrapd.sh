@@ -12,17 +12,19 @@ listening() { ss -Hlun "sport = :$PORT" | grep -q .; }
 
 start() {
     mkdir -p "$folder/persist"
-    [ -n "${MIBS_DIR:-}" ] && named='' || named=n
+    named='' sender=''
+    [ -n "${MIBS_DIR:-}" ] || named=n
+    [ -z "${ENGINE:-}" ] || sender="createUser -e $ENGINE nms SHA-256 \"$AUTH\" AES \"$PRIV\""
     cat >"$folder/snmptrapd.conf" <<END
 snmpTrapdAddr udp:127.0.0.1:$PORT
 doNotRetainNotificationLogs yes
 authCommunity log public
 createUser nms SHA-256 "$AUTH" AES "$PRIV"
 authUser log nms priv
-${ENGINE:+createUser -e $ENGINE nms SHA-256 "$AUTH" AES "$PRIV"}
+$sender
 format1 %v\n
 format2 %P %v\n
-outputOption ${MIBS_DIR:+s}${named:-}
+outputOption ${named:-s}
 [snmp] persistentDir $folder/persist
 END
     running && return
