@@ -26,7 +26,14 @@ enum strength { STRENGTH_NONE = 1, STRENGTH_DATA, STRENGTH_CONTROL, STRENGTH_BOT
 enum control_plane { CONTROL_UNKNOWN, CONTROL_NONE, CONTROL_ONE, CONTROL_MANY };
 
 /* beside the verdict, never instead */
-enum handler_flag { FLAG_INTRUDER = 1, FLAG_LOG_STALLED = 2, FLAG_LOG_GAP = 4, FLAG_NAT = 8, FLAG_ADDRESSES_UNMAPPED = 16 };
+enum handler_flag {
+    FLAG_INTRUDER = 1,
+    FLAG_LOG_STALLED = 2,
+    FLAG_LOG_GAP = 4,
+    FLAG_NAT = 8,
+    FLAG_ADDRESSES_UNMAPPED = 16,
+    FLAG_PARTIAL = 32
+};
 
 /* one observation kept, chained by subject. OWNER is kept once per source: its node is what it says, not what it is asked about */
 struct slot {
