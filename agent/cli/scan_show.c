@@ -180,6 +180,8 @@ static void handovers_show(FILE *out, const struct scan_options *options, const 
 {
     size_t kept = account->handovers_kept, from = kept > HANDOVERS_SHOWN ? kept - HANDOVERS_SHOWN : 0;
     char at[32], gap[24];
+    if (account->locked) /* turns, not hand-overs */
+        return;
     for (size_t i = from; i < kept; i++) {
         const struct scan_handover *handover = &account->handovers[i];
         fprintf(out, "  %-10s%s  ", i == from ? "hand-over" : "", stamp_text(handover->at, at, sizeof at));
@@ -220,7 +222,10 @@ static void verdict_show(FILE *out, const struct scan_options *options, const st
         colored(out, options, "33", "used by none of the named nodes");
     else if (!account->episode_count && !intruder)
         colored(out, options, "32",
-                has_takers(account) ? (account->handover_count ? "one at a time, with hand-overs" : "one at a time") : "nobody polls it");
+                !has_takers(account)                         ? "nobody polls it"
+                : account->locked && account->handover_count ? "in turn, kept apart by the server's lock"
+                : account->handover_count                    ? "one at a time, with hand-overs"
+                                                             : "one at a time");
     fputc('\n', out);
 }
 

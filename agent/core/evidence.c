@@ -20,15 +20,9 @@ void evidence_reset(struct evidence *evidence)
     evidence->last_node = NODE_NONE;
 }
 
-stamp_t resolution_of(const struct evidence_policy *policy, stamp_t a, stamp_t b, stamp_t c, stamp_t d)
-{
-    bool coarse = a % SECOND_MS == 0 && b % SECOND_MS == 0 && c % SECOND_MS == 0 && d % SECOND_MS == 0;
-    return coarse && policy->resolution < SECOND_MS ? SECOND_MS : (stamp_t)policy->resolution;
-}
-
 bool spans_overlap(const struct evidence_policy *policy, stamp_t begin, stamp_t end, stamp_t other_begin, stamp_t other_end)
 {
-    stamp_t resolution = resolution_of(policy, begin, end, other_begin, other_end);
+    stamp_t resolution = policy->resolution;
     return begin + resolution <= other_end && other_begin + resolution <= end;
 }
 

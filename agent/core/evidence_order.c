@@ -50,9 +50,8 @@ static bool run_late(const struct evidence_policy *policy, struct evidence *evid
         run->took |= took;
         return false;
     }
-    stamp_t resolution = resolution_of(policy, begin, begin, run->first, run->last);
     bool oldest = i == 1 && evidence->run_count + 2 > EVIDENCE_RUNS;
-    if (oldest || !inside(begin, run->first, run->last, resolution))
+    if (oldest || !inside(begin, run->first, run->last, policy->resolution))
         return false;
     struct evidence_run rest = *run;
     run->last = run->first;

@@ -14,8 +14,6 @@ static inline bool inside(stamp_t stamp, stamp_t begin, stamp_t end, stamp_t res
     return begin + resolution <= stamp && stamp + resolution <= end;
 }
 
-/* Stamps in whole seconds cannot order what happens within one, whatever the format promises. */
-stamp_t resolution_of(const struct evidence_policy *policy, stamp_t a, stamp_t b, stamp_t c, stamp_t d);
 /* Did these two spans overlap beyond doubt? */
 bool spans_overlap(const struct evidence_policy *policy, stamp_t begin, stamp_t end, stamp_t other_begin, stamp_t other_end);
 

@@ -31,12 +31,12 @@ bool session_check(const struct evidence_policy *policy, struct evidence *eviden
 {
     for (size_t i = 0; i < EVIDENCE_SESSIONS; i++) {
         const struct evidence_session *other = &evidence->sessions[i];
-        if (!other->session || other->node == session->node || other->ghost || session->ghost || !other->takes)
+        if (!other->session || other->node == session->node || other->ghost || session->ghost)
             continue;
         stamp_t earlier = session->begin < other->begin ? session->begin : other->begin;
         if (handover_between(evidence, earlier, later(session->begin, other->begin)))
             continue;
-        stamp_t resolution = resolution_of(policy, session->begin, session->end, other->begin, other->end);
+        stamp_t resolution = policy->resolution;
         bool retrieved = session->whole && other->whole && spans_overlap(policy, session->begin, session->end, other->begin, other->end);
         bool mutual = (inside(other->begin, session->begin, session->end, resolution) ||
                        inside(other->last_begin, session->begin, session->end, resolution)) &&
@@ -204,7 +204,7 @@ bool object_take(const struct evidence_policy *policy, struct evidence *evidence
         return false;
     }
     struct evidence_object before = *object;
-    stamp_t resolution = resolution_of(policy, event->begin, event->end, object->gone, object->gone);
+    stamp_t resolution = policy->resolution;
     if (object->gone && event->begin + resolution > object->gone) {
         bool unfinished = object->take_class == TAKE_UNFINISHED_UPLOAD && object->node == event->node;
         object_put(evidence, object, event, TAKE_ONCE);

@@ -328,6 +328,28 @@ static void reread_after_handover_is_harmless(void **state)
     expect_one(61, A);
 }
 
+/* The old copy ends its transfer while the new one begins: a hand-over lies between their beginnings. */
+static void overlap_across_a_handover_is_harmless(void **state)
+{
+    (void)state;
+    take(A, 0, 20, 7);
+    evidence_handover(&evidence, node_bit(A), at(5));
+    assert_true(take(B, 10, 25, 7));
+    assert_int_equal(finding.take_class, TAKE_AFTER_HANDOVER);
+    assert_int_equal(evidence.double_take.reason, 0);
+}
+
+/* Told late: the first node may begin again, for it is the owner again. */
+static void handover_before_the_first_begins_again(void **state)
+{
+    (void)state;
+    take(A, 0, 1, 7);
+    take(B, 30, 31, 7);
+    evidence_handover(&evidence, node_bit(B), at(50));
+    assert_false(poll_at(A, 60));
+    assert_int_equal(evidence.double_take.reason, 0);
+}
+
 static void object_that_is_gone_is_another(void **state)
 {
     (void)state;
@@ -620,6 +642,8 @@ int main(void)
         WITH(first_node_begins_again),
         WITHOUT(first_node_begins_again_without_control),
         WITH(reread_after_handover_is_harmless),
+        WITH(overlap_across_a_handover_is_harmless),
+        WITH(handover_before_the_first_begins_again),
         WITH(object_that_is_gone_is_another),
         WITH(object_taken_before_it_was_removed_is_the_same),
         WITH(upload_makes_it_new),
