@@ -66,11 +66,9 @@ static size_t accounts_needed(const struct policy *policy)
     return size;
 }
 
-static struct model *carve_model(struct carving *carving, const struct policy *policy)
+/* Without a base it only counts, and the tables of `model` are NULL. */
+static void carve_tables(struct carving *carving, const struct policy *policy, struct model *model)
 {
-    struct model *model = carve(carving, sizeof *model), dry;
-    if (!carving->base)
-        model = &dry;
     model->slots = carve(carving, slots_needed(policy) * sizeof *model->slots);
     for (unsigned kind = 0; kind < SUBJECT_KINDS; kind++)
         model->first_slot[kind] = carve(carving, subjects_of(policy, kind) * sizeof **model->first_slot);
@@ -80,13 +78,14 @@ static struct model *carve_model(struct carving *carving, const struct policy *p
     model->heard = carve(carving, policy->source_count * sizeof *model->heard);
     model->by_account = carve(carving, accounts_needed(policy) * sizeof *model->by_account);
     model->same_account = carve(carving, policy->handler_count * sizeof *model->same_account);
-    return carving->base ? model : NULL;
 }
 
 size_t model_size(const struct policy *policy)
 {
     struct carving carving = {.base = NULL};
-    carve_model(&carving, policy);
+    struct model model;
+    carve(&carving, sizeof model);
+    carve_tables(&carving, policy, &model);
     return carving.used;
 }
 
@@ -94,7 +93,8 @@ struct model *model_open(void *memory, const struct policy *policy, msec_t now)
 {
     struct carving carving = {.base = memory};
     memset(memory, 0, model_size(policy));
-    struct model *model = carve_model(&carving, policy);
+    struct model *model = carve(&carving, sizeof *model);
+    carve_tables(&carving, policy, model);
     model->policy = policy;
     model->started = now;
     model->slot_count = 1;
