@@ -8,6 +8,7 @@
 #include "gate.h"
 #include "loop.h"
 #include "memory.h"
+#include "poller.h"
 #include "runner.h"
 #include "scheduler.h"
 #include "talk.h"
@@ -38,6 +39,7 @@ struct credential_state {
 struct runner {
     uv_loop_t *loop;
     uv_timer_t *timer;
+    struct poller *poller; /* held, so that it does not come and go with every conversation */
     const struct compiled *compiled;
     runner_seen *seen;
     void *context;
@@ -394,6 +396,7 @@ struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, run
     uv_timer_init(loop, runner->timer);
     runner->timer->data = runner;
     wheel_open(&runner->wheel, loop_now());
+    runner->poller = poller_hold(loop);
     return runner;
 }
 
@@ -441,6 +444,7 @@ void runner_close(struct runner *runner)
     for (uint16_t i = 0; i < runner->count; i++)
         if (runner->sources[i].talk)
             talk_drop(runner->sources[i].talk);
+    poller_release(runner->poller);
     uv_close((uv_handle_t *)runner->timer, handle_closed);
     free(runner->credentials);
     free(runner->hosts);

@@ -1,6 +1,5 @@
-/* See wire.h. uv_poll_t and plain sockets: leaner than streams, and TLS works on the descriptor itself. */
+/* See wire.h. Plain sockets in one shared poller: leaner than streams, and TLS works on the descriptor itself. */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <signal.h>
@@ -10,12 +9,14 @@
 
 #include "loop.h"
 #include "memory.h"
+#include "poller.h"
 #include "wire.h"
 
 enum wire_phase { WIRE_RESOLVING, WIRE_CONNECTING, WIRE_OPEN, WIRE_HANDSHAKE, WIRE_OVER };
 
 struct wire {
-    uv_poll_t poll;
+    struct polled polled; /* stands first: the wire is what is polled */
+    struct poller *poller;
     uv_loop_t *loop;
     wire_callback *callback;
     void *context;
@@ -26,8 +27,8 @@ struct wire {
     uint64_t session, began_ns;
     char *out;
     size_t out_size, out_sent;
-    int descriptor;
-    uint32_t connect_ms;
+    int descriptor;              /* -1 = none */
+    uint32_t connect_ms, events; /* events: asked of the poller; 0 = not in it */
     uint16_t port, why;
     uint8_t phase, position, tried;
     bool paused;
@@ -36,7 +37,6 @@ struct wire {
 enum { READ_MAX = 16384 };     /* a whole TLS record, so that none stays behind unseen */
 static char scratch[READ_MAX]; /* one loop thread */
 
-static void poll_event(uv_poll_t *poll, int status, int events);
 static void connect_next(struct wire *wire);
 
 static void tell(struct wire *wire, enum wire_event_kind kind, uint16_t reason)
@@ -47,17 +47,23 @@ static void tell(struct wire *wire, enum wire_event_kind kind, uint16_t reason)
     wire->callback(wire->context, wire, &event);
 }
 
-static void poll_for(struct wire *wire, int events)
+/* No events: out of the set altogether, for it would go on telling that the peer hung up. */
+static void poll_for(struct wire *wire, uint32_t events)
 {
-    if (events)
-        uv_poll_start(&wire->poll, events, poll_event);
+    if (events == wire->events)
+        return;
+    if (events == 0)
+        poller_remove(wire->poller, &wire->polled, wire->descriptor);
+    else if (wire->events == 0)
+        poller_add(wire->poller, &wire->polled, wire->descriptor, events);
     else
-        uv_poll_stop(&wire->poll);
+        poller_change(wire->poller, &wire->polled, wire->descriptor, events);
+    wire->events = events;
 }
 
 static void poll_open_wire(struct wire *wire)
 {
-    poll_for(wire, (wire->paused ? 0 : UV_READABLE) | (wire->out ? UV_WRITABLE : 0));
+    poll_for(wire, (wire->paused ? 0U : EPOLLIN) | (wire->out ? EPOLLOUT : 0U));
 }
 
 static uint16_t reason_of_errno(int error)
@@ -86,24 +92,13 @@ static uint16_t reason_of_errno(int error)
     }
 }
 
-/* A handle cannot change its descriptor, but what stands behind the number can: the next address takes over the number of the last. */
-static int descriptor_take(struct wire *wire, int descriptor)
+static void descriptor_close(struct wire *wire)
 {
-    if (wire->descriptor < 0) {
-        int error = uv_poll_init_socket(wire->loop, &wire->poll, descriptor);
-        if (error) {
-            close(descriptor);
-            return -error;
-        }
-        wire->poll.data = wire;
-        wire->descriptor = descriptor;
-        return 0;
-    }
-    uv_poll_stop(&wire->poll);
-    int taken = dup3(descriptor, wire->descriptor, O_CLOEXEC);
-    int error = errno;
-    close(descriptor);
-    return taken < 0 ? error : 0;
+    if (wire->descriptor < 0)
+        return;
+    poll_for(wire, 0);
+    close(wire->descriptor);
+    wire->descriptor = -1;
 }
 
 static int connect_to(struct wire *wire, const union socket_address *address)
@@ -114,16 +109,22 @@ static int connect_to(struct wire *wire, const union socket_address *address)
         target.v4.sin_port = htons(wire->port);
     else
         target.v6.sin6_port = htons(wire->port);
-    int descriptor = socket(target.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    descriptor_close(wire);
+    int descriptor = wire->poller ? socket(target.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
     if (descriptor < 0)
-        return errno;
-    int error = descriptor_take(wire, descriptor);
-    if (error)
-        return error;
+        return wire->poller ? errno : EMFILE;
     wire->began_ns = uv_hrtime();
-    if (connect(wire->descriptor, &target.any, old ? sizeof target.v4 : sizeof target.v6) != 0 && errno != EINPROGRESS)
-        return errno;
-    poll_for(wire, UV_WRITABLE);
+    int error = 0;
+    if (connect(descriptor, &target.any, old ? sizeof target.v4 : sizeof target.v6) != 0 && errno != EINPROGRESS)
+        error = errno;
+    else
+        error = poller_add(wire->poller, &wire->polled, descriptor, EPOLLOUT);
+    if (error) {
+        close(descriptor);
+        return error;
+    }
+    wire->events = EPOLLOUT;
+    wire->descriptor = descriptor;
     return 0;
 }
 
@@ -149,8 +150,7 @@ static void connect_next(struct wire *wire)
             wire->why = reason;
     }
     wire->phase = WIRE_OVER;
-    if (wire->descriptor >= 0)
-        uv_poll_stop(&wire->poll);
+    descriptor_close(wire);
     wire->deferred = loop_defer(wire->loop, connect_failed, wire);
 }
 
@@ -178,14 +178,14 @@ static void handshake_event(struct wire *wire)
     bool wants_write = false;
     uint16_t reason = tls_handshake(wire->tls, &wants_write);
     if (reason == REASON_NONE) {
-        poll_for(wire, wants_write ? UV_WRITABLE : UV_READABLE);
+        poll_for(wire, wants_write ? EPOLLOUT : EPOLLIN);
         return;
     }
     wire->phase = WIRE_OPEN;
     if (reason == REASON_OK)
         poll_open_wire(wire);
     else
-        uv_poll_stop(&wire->poll);
+        poll_for(wire, 0);
     tell(wire, WIRE_SECURED, reason);
 }
 
@@ -257,26 +257,23 @@ static void read_once(struct wire *wire)
         wire->callback(wire->context, wire, &event);
         return;
     }
-    uv_poll_stop(&wire->poll);
+    poll_for(wire, 0);
     tell(wire, WIRE_ENDED, size == 0 ? REASON_CLOSED_EARLY : REASON_NETWORK_ERROR);
 }
 
-/* status < 0 is an error of the socket, which the calls themselves report best */
-static void poll_event(uv_poll_t *poll, int status, int events)
+/* An error or a hang-up counts as both: the calls themselves report best what it is. */
+static void poll_event(struct polled *polled, uint32_t events)
 {
-    struct wire *wire = poll->data;
-    if (status < 0)
-        events = UV_READABLE | UV_WRITABLE;
+    struct wire *wire = (struct wire *)(void *)polled;
+    bool broken = events & (EPOLLERR | EPOLLHUP);
     if (wire->phase == WIRE_CONNECTING) {
         connect_event(wire);
     } else if (wire->phase == WIRE_HANDSHAKE) {
         handshake_event(wire);
     } else if (wire->phase == WIRE_OPEN) {
-        if (status < 0) /* libuv stopped polling; there may be more to read before the error */
-            poll_open_wire(wire);
-        if (wire->out && (events & UV_WRITABLE))
+        if (wire->out && (broken || (events & EPOLLOUT)))
             flush(wire);
-        if (events & UV_READABLE)
+        if (!wire->paused && (broken || (events & EPOLLIN)))
             read_once(wire);
     }
 }
@@ -295,6 +292,8 @@ static void resolved(void *context, struct addresses *addresses)
 static struct wire *wire_new(uv_loop_t *loop, uint16_t port, wire_callback *callback, void *context)
 {
     struct wire *wire = memory_zeroed(1, sizeof *wire);
+    wire->polled.event = poll_event;
+    wire->poller = poller_hold(loop);
     wire->loop = loop;
     wire->callback = callback;
     wire->context = context;
@@ -341,12 +340,12 @@ void wire_secure(struct wire *wire, const struct tls_peer *peer, const struct wi
     wire->session = peer->session;
     wire->tls = tls_open(wire->descriptor, peer, resume ? resume->tls : NULL, &wire->session, &wire->why);
     if (!wire->tls) {
-        uv_poll_stop(&wire->poll);
+        poll_for(wire, 0);
         wire->deferred = loop_defer(wire->loop, secure_failed, wire);
         return;
     }
     wire->phase = WIRE_HANDSHAKE;
-    poll_for(wire, UV_WRITABLE);
+    poll_for(wire, EPOLLOUT);
 }
 
 void wire_send(struct wire *wire, const char *data, size_t size)
@@ -358,7 +357,7 @@ void wire_send(struct wire *wire, const char *data, size_t size)
         return;
     size_t rest = size - (size_t)sent, held = wire->out_size;
     char *out = memory_zeroed(1, held + rest); /* never realloc: what was secret would stay behind */
-    if (held)
+    if (wire->out)
         memcpy(out, wire->out, held);
     memcpy(out + held, data + sent, rest);
     size_t done = wire->out_sent;
@@ -406,11 +405,6 @@ uint16_t wire_expired(struct wire *wire)
     }
 }
 
-static void poll_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
 void wire_close(struct wire *wire)
 {
     if (wire->resolving)
@@ -420,10 +414,7 @@ void wire_close(struct wire *wire)
     addresses_release(wire->addresses);
     out_drop(wire);
     tls_close(wire->tls);
-    if (wire->descriptor < 0) {
-        free(wire);
-        return;
-    }
-    uv_close((uv_handle_t *)&wire->poll, poll_closed);
-    close(wire->descriptor);
+    descriptor_close(wire);
+    poller_release(wire->poller);
+    free(wire);
 }

@@ -39,6 +39,6 @@ int64_t wire_certificate_days(const struct wire *wire);
 
 /* The deadline came: the reason of the phase it is in, and the next conversation begins with another address. */
 uint16_t wire_expired(struct wire *wire);
-void wire_close(struct wire *wire); /* no further events; frees itself when the loop let go */
+void wire_close(struct wire *wire); /* no further events; the wire is gone */
 
 #endif
