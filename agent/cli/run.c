@@ -331,8 +331,8 @@ static void open_outside(struct daemon *daemon)
 {
     if (daemon->config->snmp) {
         uint32_t boots = daemon_engine_boots(daemon);
-        daemon->snmp =
-            snmp_open(&daemon->loop, daemon->program, daemon->config, daemon->config_path, boots, snmp_state, receiver_acked, daemon);
+        daemon->snmp = snmp_children_open(&daemon->loop, daemon->program, daemon->config, daemon->config_path, boots, snmp_state,
+                                          receiver_acked, daemon);
         if (daemon->snmp)
             resend_missed(daemon);
         else
@@ -460,7 +460,7 @@ static void stop(struct daemon *daemon)
     daemon_keep_logs(daemon);
     tell_agent(daemon, "stopped", "the agent was stopped");
     if (daemon->snmp)
-        snmp_close(daemon->snmp);
+        snmp_children_close(daemon->snmp);
     control_close(daemon->control);
     loop_watch_close(daemon->watch);
     journal_close(daemon->journal);

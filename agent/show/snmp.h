@@ -42,18 +42,6 @@ void snmp_notify_to(struct snmp *snmp, const char *receiver, const struct notifi
 const struct snmp_status *snmp_status(const struct snmp *snmp);
 void snmp_children_close(struct snmp *snmp); /* ends the children; frees itself when the loop let go */
 
-#ifndef NET_SNMP_INCLUDES_H /* net-snmp has functions of these names */
-static inline struct snmp *snmp_open(uv_loop_t *loop, const char *program, const struct config *config, const char *config_path,
-                                     uint32_t engine_boots, snmp_changed *changed, snmp_acked *acked, void *context)
-{
-    return snmp_children_open(loop, program, config, config_path, engine_boots, changed, acked, context);
-}
-static inline void snmp_close(struct snmp *snmp)
-{
-    snmp_children_close(snmp);
-}
-#endif
-
 int snmp_agent_main(int argc, char **argv);  /* solowarden snmp-agent */
 int snmp_notify_main(int argc, char **argv); /* solowarden snmp-notify */
 

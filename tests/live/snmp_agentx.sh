@@ -21,7 +21,7 @@ complete() {
 }
 
 # ---- no snmpd yet
-start_feed
+start_feed 1
 tell rows 30
 expect 10 'an absent snmpd is said' says 'agent=0.*snmpd'
 "$lab/snmpd.sh" start

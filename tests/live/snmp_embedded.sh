@@ -23,7 +23,7 @@ v3() {
     "snmp$verb" -v3 -l authPriv -u "$user" -a "$auth" -A 'lab auth pass' -x "$priv" -X 'lab priv pass' -t 1 -r 1 "$at" "$@"
 }
 
-start_feed
+start_feed 1
 expect 10 'the embedded agent answers' v2c get $root.1.1.1.0 || true
 tell rows 20
 rows_shown() { [ "$(v2c walk -On SOLOWARDEN-MIB::solowardenGroupName | wc -l)" = "$1" ]; }

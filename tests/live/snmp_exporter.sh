@@ -11,7 +11,7 @@ configure "  listen: udp:$at
   users: {nms: {level: authPriv, auth: SHA-256, auth_file: auth.pw, priv: AES, priv_file: priv.pw}}"
 sed 's/CHANGE-ME-authentication/lab auth pass/; s/CHANGE-ME-privacy/lab priv pass/; s/CHANGE-ME/public/' \
     "$top/conf/templates/snmp_exporter.yml" >"$LAB_DIR/snmp.yml"
-start_feed
+start_feed 1
 tell rows 12
 prometheus-snmp-exporter --config.file="$LAB_DIR/snmp.yml" --web.listen-address=$web >"$LAB_DIR/exporter.out" 2>&1 8>&- &
 manager=$!
