@@ -10,7 +10,7 @@ struct words {
     nodes_t own_active, own_inactive;   /* INSTANCE, by the node itself */
     nodes_t owners;                     /* OWNER yes */
     nodes_t observers;                  /* nodes that gave an OWNER word */
-    nodes_t ready, unready, up, down;
+    nodes_t ready, unready, ready_asked, up, down;
     uint16_t ready_reason[NODES_MAX];
     unsigned owner_words, owner_none, foreign_words; /* foreign: by an observer that is no node of the cluster */
     enum verdict pending, intended;
@@ -134,7 +134,7 @@ static void hear(struct words *words, const struct slot *slot, const struct poli
         return;
     case ASPECT_READY:
         *(yes ? &words->ready : &words->unready) |= node_bit(said->node);
-        if (said->node < NODES_MAX)
+        if (!yes && said->node < NODES_MAX)
             words->ready_reason[said->node] = said->reason;
         return;
     default:
@@ -156,15 +156,17 @@ static void listen(const struct model *model, uint16_t group, msec_t now, struct
         if (!fresh || slot->last.verdict == UNKNOWN || !is_quorate(model, source, slot->last.source, now)) {
             if (speaks)
                 words->reason = fresh && slot->last.verdict == UNKNOWN ? slot->last.reason : REASON_STALE;
-            if (slot->last.aspect == ASPECT_READY && slot->last.node < NODES_MAX) {
-                words->unready |= node_bit(slot->last.node); /* declared, so it must say YES */
-                words->ready_reason[slot->last.node] = REASON_NODE_UNKNOWN;
-            }
+            if (slot->last.aspect == ASPECT_READY)
+                words->ready_asked |= node_bit(slot->last.node);
             continue;
         }
         hear(words, slot, source);
     }
     settle_words(words);
+    for (nodes_t left = words->ready_asked & ~(words->ready | words->unready); left; left &= left - 1) {
+        words->unready |= left & -left; /* somebody is asked about it, so somebody must say YES */
+        words->ready_reason[__builtin_ctzll(left)] = REASON_NODE_UNKNOWN;
+    }
     uint16_t cluster = model->policy->groups[group].cluster;
     for (uint16_t i = model_first(model, subject_of(SUBJECT_CLUSTER, cluster)); i; i = model->slots[i].next) {
         const struct slot *slot = &model->slots[i];
