@@ -9,11 +9,29 @@
 
 static const char *const folders[] = {"/usr/local/share/snmp/mibs", "/usr/share/snmp/mibs", "mibs"};
 
+static int print_file(const char *folder)
+{
+    char path[128], line[512];
+    snprintf(path, sizeof path, "%s/SOLOWARDEN-MIB.txt", folder ? folder : folders[0]);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        perror(path);
+        return EX_NOINPUT;
+    }
+    while (fgets(line, sizeof line, file))
+        fputs(line, stdout);
+    fclose(file);
+    return 0;
+}
+
 int cli_mib(int argc, char **argv)
 {
-    if (argc > 1) {
+    bool print = argc == 2 && strcmp(argv[1], "--print") == 0;
+    if (argc > 1 && !print) {
         bool help = strcmp(argv[1], "--help") == 0;
-        fputs("usage: solowarden mib\n\nTells where SOLOWARDEN-MIB is installed, its root, and how to walk it.\n", help ? stdout : stderr);
+        fputs("usage: solowarden mib [--print]\n\n"
+              "Tells where SOLOWARDEN-MIB is installed, its root, and how to walk it; --print prints the MIB itself.\n",
+              help ? stdout : stderr);
         return help ? 0 : EX_USAGE;
     }
     const char *found = NULL;
@@ -23,6 +41,8 @@ int cli_mib(int argc, char **argv)
         if (access(path, R_OK) == 0)
             found = folders[i];
     }
+    if (print)
+        return print_file(found);
     printf("root      .%s\n", TREE_ROOT_TEXT);
     if (found)
         printf("file      %s/SOLOWARDEN-MIB.txt\n", found);
