@@ -48,6 +48,27 @@ static void heading(const struct snapshot *snapshot)
     printf("journal %s, snmp %s, actuator %s\n\n", agent->journal_state, agent->snmp_state, agent->actuator_state);
 }
 
+enum { CURES_SHOWN = 10 };
+
+/* Who looks at the tables wants to know what to do about them. */
+static void cures(const struct snapshot *snapshot)
+{
+    unsigned shown = 0, more = 0;
+    for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_PROBE); i++) {
+        const struct row_probe *row = snapshot_row(snapshot, TABLE_PROBE, i);
+        const char *cure = reason_cure(row->head.reason);
+        if (row->head.state == LEVEL_UP || !*cure)
+            continue;
+        if (++shown > CURES_SHOWN) {
+            more++;
+            continue;
+        }
+        printf("%s%s: %s -> %s\n", shown == 1 ? "to do\n  " : "  ", row->head.name, reason_text(row->head.reason), cure);
+    }
+    if (more)
+        printf("  and %u more: solowarden status probes\n", more);
+}
+
 static void show_text(const struct client_options *options, const struct snapshot *snapshot)
 {
     static const enum table_id usual[] = {TABLE_HANDLER, TABLE_GROUP, TABLE_SERVER, TABLE_ALARM};
@@ -63,6 +84,7 @@ static void show_text(const struct client_options *options, const struct snapsho
         text_table(stdout, snapshot, &tables[usual[i]], options->wide);
         puts("");
     }
+    cures(snapshot);
 }
 
 static void show_json(const struct client_options *options, const struct snapshot *snapshot)
