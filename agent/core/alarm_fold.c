@@ -232,16 +232,26 @@ static void say_handler(const struct telling *to, uint16_t handler)
     say(to, NULL, ALARM_ADDRESSES_UNMAPPED, subject, NODE_NONE, yes_if(unmapped), unmapped ? REASON_ADDRESS_UNMAPPED : REASON_OK);
 }
 
+static void say_group_and_handlers(const struct telling *to, uint16_t group)
+{
+    const struct policy_group *policy = &to->decider->policy->groups[group];
+    say_group(to, group);
+    for (uint16_t i = 0; i < policy->handler_count; i++)
+        say_handler(to, to->decider->policy->group_handlers[policy->first_handler + i]);
+}
+
 void alarms_fold(struct decider *decider, bool quiet, msec_t now, alarm_sink *sink, void *context)
 {
     const struct telling to = {.decider = decider, .quiet = quiet, .now = now, .sink = sink, .context = context};
     bool common = decider->fleet.common;
     say(&to, NULL, ALARM_COMMON_CAUSE, subject_of(SUBJECT_AGENT, 0), NODE_NONE, yes_if(common), common ? REASON_COMMON_CAUSE : REASON_OK);
+    const struct model *model = decider->model;
     for (uint16_t i = 0; i < decider->policy->server_count; i++)
-        say_server(&to, i);
-    say_clusters(&to);
+        if (model->touched_all || model->touched_server[i])
+            say_server(&to, i);
+    if (model->touched_all)
+        say_clusters(&to);
     for (uint16_t i = 0; i < decider->policy->group_count; i++)
-        say_group(&to, i);
-    for (uint16_t i = 0; i < decider->policy->handler_count; i++)
-        say_handler(&to, i);
+        if (model->touched_all || model->touched_group[i])
+            say_group_and_handlers(&to, i);
 }

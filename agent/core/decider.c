@@ -11,7 +11,7 @@ enum { QUIET_MOST_MS = 300000, LOOK_MS = 1000 };
 /* ---- memory ---- */
 
 struct parts {
-    size_t decider, model, groups, facts, plans, alarms, index, in_flight, all;
+    size_t decider, model, groups, facts, plans, wake_at, alarms, index, in_flight, all;
 };
 
 static size_t part(size_t *used, size_t size)
@@ -36,6 +36,7 @@ static struct parts parts_of(const struct policy *policy)
     parts.groups = part(&used, policy->group_count * sizeof(struct group_state));
     parts.facts = part(&used, policy->group_count * sizeof(struct facts));
     parts.plans = part(&used, policy->group_count * sizeof(struct plan));
+    parts.wake_at = part(&used, policy->group_count * sizeof(msec_t));
     parts.alarms = part(&used, alarms * sizeof(struct alarm));
     parts.index = part(&used, alarm_index_size(alarms) * sizeof(uint32_t));
     parts.in_flight = part(&used, policy->cluster_count + (size_t)1);
@@ -61,6 +62,7 @@ struct decider *decider_open(void *memory, const struct policy *policy, msec_t n
         .groups = (void *)(base + parts.groups),
         .facts = (void *)(base + parts.facts),
         .plans = (void *)(base + parts.plans),
+        .wake_at = (void *)(base + parts.wake_at),
         .alarms = {.rows = (void *)(base + parts.alarms),
                    .capacity = alarms,
                    .index = (void *)(base + parts.index),
@@ -104,12 +106,18 @@ static bool is_news(const struct group_state *was, const struct group_state *is)
            was->approved_plan != is->approved_plan || was->verify_stage != is->verify_stage || was->latched != is->latched;
 }
 
+static bool is_in_flight(uint8_t phase)
+{
+    return phase == PHASE_ACTING || phase == PHASE_VERIFYING;
+}
+
 /* The new state counts from here on: a sink may come back with the action's result before it returns. */
 static void commit(const struct outlet *out, uint16_t group, const struct group_state *is, const struct plan *plan,
                    const struct command *command, bool facts_changed)
 {
     struct decider *decider = out->decider;
     bool changed = facts_changed || command || is_news(&decider->groups[group], is);
+    decider->freed |= is_in_flight(decider->groups[group].phase) && !is_in_flight(is->phase);
     decider->groups[group] = *is;
     decider->plans[group] = *plan;
     const struct effect about = {
@@ -150,41 +158,55 @@ static void fold_facts(struct decider *decider, uint16_t group, const struct gro
     fleet_gates(decider->policy, group, state, &decider->fleet, now, facts);
 }
 
-/* Every group steps; those that would act wait for the second pass, where each grant is seen by the next. */
-static msec_t step_groups(const struct outlet *out)
+static bool is_due(const struct decider *decider, uint16_t group)
+{
+    return decider->model->touched_all || decider->model->touched_group[group];
+}
+
+/* First pass: facts, then the step. A group that would act waits for the second pass. */
+static void step_group(const struct outlet *out, uint16_t group)
 {
     struct decider *decider = out->decider;
-    msec_t wake_at = 0;
-    for (int pass = 1; pass <= 2; pass++) {
-        for (uint16_t i = 0; i < decider->policy->group_count; i++) {
-            struct group_state is;
-            struct plan plan;
-            bool differ = false;
-            if (pass == 2 && !decider->plans[i].dispatch)
-                continue;
-            if (pass == 1) {
-                struct facts facts;
-                fold_facts(decider, i, &decider->groups[i], out->now, &facts);
-                differ = facts_differ(&facts, &decider->facts[i]);
-                decider->facts[i] = facts;
-            } else {
-                fleet_gates(decider->policy, i, &decider->groups[i], &decider->fleet, out->now, &decider->facts[i]);
-            }
-            engine_step(decider->policy, i, &decider->groups[i], &decider->facts[i], &decider->fleet, NULL, &decider->world, out->now, &is,
-                        &plan);
-            if (pass == 1 && plan.dispatch) {
-                decider->plans[i].dispatch = true;
-                continue;
-            }
-            if (plan.dispatch)
-                decider->fleet.in_flight[decider->policy->groups[i].cluster]++;
-            if (plan.wake_at && (!wake_at || plan.wake_at < wake_at))
-                wake_at = plan.wake_at;
-            commit(out, i, &is, &plan, NULL, differ || pass == 2);
-            decider->plans[i].dispatch = false; /* told once */
-        }
-    }
-    return wake_at;
+    struct facts facts;
+    struct group_state is;
+    struct plan plan;
+    fold_facts(decider, group, &decider->groups[group], out->now, &facts);
+    bool differ = facts_differ(&facts, &decider->facts[group]);
+    decider->facts[group] = facts;
+    engine_step(decider->policy, group, &decider->groups[group], &decider->facts[group], &decider->fleet, NULL, &decider->world, out->now,
+                &is, &plan);
+    decider->wake_at[group] = plan.wake_at;
+    if (plan.dispatch)
+        decider->plans[group].dispatch = true;
+    else
+        commit(out, group, &is, &plan, NULL, differ);
+}
+
+/* Second pass: each grant is seen by the next. */
+static void grant(const struct outlet *out, uint16_t group)
+{
+    struct decider *decider = out->decider;
+    struct group_state is;
+    struct plan plan;
+    fleet_gates(decider->policy, group, &decider->groups[group], &decider->fleet, out->now, &decider->facts[group]);
+    engine_step(decider->policy, group, &decider->groups[group], &decider->facts[group], &decider->fleet, NULL, &decider->world, out->now,
+                &is, &plan);
+    if (plan.dispatch)
+        decider->fleet.in_flight[decider->policy->groups[group].cluster]++;
+    decider->wake_at[group] = plan.wake_at;
+    commit(out, group, &is, &plan, NULL, true);
+    decider->plans[group].dispatch = false; /* told once */
+}
+
+static void step_groups(const struct outlet *out)
+{
+    struct decider *decider = out->decider;
+    for (uint16_t i = 0; i < decider->policy->group_count; i++)
+        if (is_due(decider, i))
+            step_group(out, i);
+    for (uint16_t i = 0; i < decider->policy->group_count; i++)
+        if (decider->plans[i].dispatch)
+            grant(out, i);
 }
 
 /* Quiet until every source was heard once or had two intervals to be heard. */
@@ -207,17 +229,45 @@ static bool is_quiet(struct decider *decider, msec_t now)
     return false;
 }
 
+/* Whose time has come is looked at like what was touched. */
+static void wake_groups(struct decider *decider, msec_t now)
+{
+    for (uint16_t i = 0; i < decider->policy->group_count; i++)
+        if (decider->wake_at[i] && now >= decider->wake_at[i])
+            decider->model->touched_group[i] = true;
+}
+
+/* An action is over: whoever waits for a turn is looked at without delay. */
+static void call_next(struct decider *decider, msec_t now)
+{
+    for (uint16_t i = 0; decider->freed && i < decider->policy->group_count; i++)
+        if (decider->groups[i].phase == PHASE_WAITING)
+            decider->wake_at[i] = now + 1;
+    decider->freed = false;
+}
+
+static msec_t next_wake(const struct decider *decider, msec_t now)
+{
+    msec_t at = decider->model->folded_at + LOOK_MS; /* readings age: look at everything once a second */
+    for (uint16_t i = 0; i < decider->policy->group_count; i++)
+        if (decider->wake_at[i] > now && decider->wake_at[i] < at)
+            at = decider->wake_at[i];
+    return at > now ? at : now + 1;
+}
+
 msec_t decider_tick(struct decider *decider, msec_t now, int64_t wall_offset, effect_sink *sink, void *context)
 {
     const struct outlet out = {.decider = decider, .sink = sink, .context = context, .now = now};
     follow_wall(decider, wall_offset);
-    model_fold(decider->model, now, wall_offset);
+    wake_groups(decider, now);
+    model_fold_touched(decider->model, now, wall_offset);
     fleet_fold(decider->model, decider->groups, &decider->world, now, &decider->fleet);
-    msec_t wake_at = step_groups(&out);
+    step_groups(&out);
+    call_next(decider, now);
     alarms_fold(decider, is_quiet(decider, now), now, emit_alarm, (void *)&out);
+    model_settle(decider->model);
     decider->ticked_at = now;
-    /* readings age and windows pass: look at least once a second, sooner when a rule waits for it */
-    return wake_at > now && wake_at < now + LOOK_MS ? wake_at : now + LOOK_MS;
+    return next_wake(decider, now);
 }
 
 /* ---- commands ---- */
@@ -265,6 +315,7 @@ uint16_t decider_command(struct decider *decider, uint16_t group, const struct c
         return plan.reason;
     if (command->verb == VERB_ACK)
         acknowledge_alarms(decider, group);
+    decider->wake_at[group] = now;
     commit(&out, group, &is, &plan, command, false);
     return REASON_OK;
 }

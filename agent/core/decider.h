@@ -32,11 +32,13 @@ struct decider {
     struct group_state *groups; /* per group */
     struct facts *facts;        /* per group, of the last tick */
     struct plan *plans;         /* per group, of the last tick */
+    msec_t *wake_at;            /* per group: when time alone changes something; 0 = never */
     struct alarm_table alarms;
     struct fleet fleet;
     struct world world; /* the shell keeps journal, actuator, stall and pauses up to date */
     msec_t quiet_until; /* after a start nothing is notified before each input arrived once or two intervals passed */
     msec_t ticked_at;
+    bool freed; /* an action ended in this tick */
 };
 
 /* alarm_fold.c: how every condition of the catalogue stands by now. While it is quiet nothing is raised. */

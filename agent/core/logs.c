@@ -39,6 +39,10 @@ void logs_link(struct model *model)
 {
     for (uint16_t i = model->policy->handler_count; i-- > 0;) {
         const struct policy_handler *handler = &model->policy->handlers[i];
+        if (handler->server < model->policy->server_count) {
+            model->next_on_server[i] = model->first_on_server[handler->server];
+            model->first_on_server[handler->server] = (uint16_t)(i + 1);
+        }
         if (!handler->account || !*handler->account || handler->server >= model->policy->server_count)
             continue;
         uint16_t *place = account_place(model, handler->server, handler->account, strlen(handler->account));
@@ -113,6 +117,7 @@ void model_canary(struct model *model, uint16_t server, msec_t now)
     if (server >= model->policy->server_count || !has_canary(&model->policy->servers[server]))
         return;
     struct log_state *log = &model->logs[server];
+    model_touch(model, subject_of(SUBJECT_SERVER, server));
     log->canary_sent = now;
     if (log->pending_count == CANARIES_PENDING) { /* hopeless for long: keep the oldest, it says how late we are */
         memmove(log->pending + 1, log->pending + 2, (CANARIES_PENDING - 2) * sizeof *log->pending);
@@ -130,6 +135,7 @@ void model_log(struct model *model, uint16_t server, const struct log_report *re
     if (server >= model->policy->server_count)
         return;
     struct log_state *log = &model->logs[server];
+    model_touch(model, subject_of(SUBJECT_SERVER, server));
     log->lines += report->lines;
     log->unparsed += report->unparsed;
     log->cut += report->cut;
@@ -313,6 +319,7 @@ void model_sight(struct model *model, uint16_t server, const struct sighting *si
     if (server >= model->policy->server_count)
         return;
     const struct policy_server *policy = &model->policy->servers[server];
+    model_touch(model, subject_of(SUBJECT_SERVER, server));
     stamp_t stamp = sighting->end ? sighting->end : sighting->begin;
     bool is_live = stamp && follow_stamp(model, server, stamp, now);
     const struct text *account = &sighting->account;

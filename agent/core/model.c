@@ -5,6 +5,8 @@
 
 #include "parts.h"
 
+enum { LOOK_MS = 1000 };
+
 /* ---- memory ---- */
 
 struct carving {
@@ -78,6 +80,10 @@ static void carve_tables(struct carving *carving, const struct policy *policy, s
     model->heard = carve(carving, policy->source_count * sizeof *model->heard);
     model->by_account = carve(carving, accounts_needed(policy) * sizeof *model->by_account);
     model->same_account = carve(carving, policy->handler_count * sizeof *model->same_account);
+    model->first_on_server = carve(carving, policy->server_count * sizeof *model->first_on_server);
+    model->next_on_server = carve(carving, policy->handler_count * sizeof *model->next_on_server);
+    model->touched_server = carve(carving, policy->server_count * sizeof *model->touched_server);
+    model->touched_group = carve(carving, policy->group_count * sizeof *model->touched_group);
 }
 
 size_t model_size(const struct policy *policy)
@@ -168,6 +174,7 @@ void model_observe(struct model *model, const struct observation *seen)
         return;
     }
     model->heard[seen->source] = true;
+    model_touch(model, seen->subject);
     uint16_t at = find_slot(model, seen->source, seen->subject, seen->node, seen->aspect);
     if (!at) {
         if (model->slot_count >= model->slot_capacity) {
@@ -262,6 +269,15 @@ static void flag_partial(struct model *model, uint16_t group)
             model->handlers[handlers[i]].flags |= FLAG_PARTIAL;
 }
 
+static void fold_group(struct model *model, uint16_t group, msec_t now)
+{
+    const struct policy_group *policy = &model->policy->groups[group];
+    control_fold(model, group, now);
+    for (uint16_t i = 0; i < policy->handler_count; i++)
+        verdict_fold(model, model->policy->group_handlers[policy->first_handler + i], now);
+    flag_partial(model, group);
+}
+
 void model_fold(struct model *model, msec_t now, int64_t wall_offset)
 {
     /* our wall clock was set: logs keep their own time, so only the difference to it changed */
@@ -269,13 +285,48 @@ void model_fold(struct model *model, msec_t now, int64_t wall_offset)
         for (uint16_t i = 0; i < model->policy->server_count; i++)
             model->logs[i].skew -= wall_offset - model->wall_offset;
     model->wall_offset = wall_offset;
-    for (uint16_t i = 0; i < model->policy->group_count; i++)
-        control_fold(model, i, now);
+    model->folded_at = now;
     for (uint16_t i = 0; i < model->policy->server_count; i++)
         if (model->policy->servers[i].has_log)
             log_fold(model, i, now);
-    for (uint16_t i = 0; i < model->policy->handler_count; i++)
-        verdict_fold(model, i, now);
     for (uint16_t i = 0; i < model->policy->group_count; i++)
-        flag_partial(model, i);
+        fold_group(model, i, now);
+}
+
+/* ---- what changed since the last look ---- */
+
+void model_touch(struct model *model, subject_t subject)
+{
+    uint32_t index = subject_index(subject);
+    if (subject_kind(subject) == SUBJECT_GROUP && index < model->policy->group_count) {
+        model->touched_group[index] = true;
+    } else if (subject_kind(subject) != SUBJECT_SERVER || index >= model->policy->server_count) {
+        model->touched_all = true;
+    } else if (!model->touched_server[index]) {
+        model->touched_server[index] = true;
+        for (uint16_t i = model->first_on_server[index]; i; i = model->next_on_server[i - 1])
+            model->touched_group[model->policy->handlers[i - 1].group] = true;
+    }
+}
+
+void model_fold_touched(struct model *model, msec_t now, int64_t wall_offset)
+{
+    if (model->touched_all || wall_offset != model->wall_offset || !model->folded_at || now - model->folded_at >= LOOK_MS) {
+        model->touched_all = true;
+        model_fold(model, now, wall_offset);
+        return;
+    }
+    for (uint16_t i = 0; i < model->policy->server_count; i++)
+        if (model->touched_server[i] && model->policy->servers[i].has_log)
+            log_fold(model, i, now);
+    for (uint16_t i = 0; i < model->policy->group_count; i++)
+        if (model->touched_group[i])
+            fold_group(model, i, now);
+}
+
+void model_settle(struct model *model)
+{
+    memset(model->touched_server, 0, model->policy->server_count * sizeof *model->touched_server);
+    memset(model->touched_group, 0, model->policy->group_count * sizeof *model->touched_group);
+    model->touched_all = false;
 }

@@ -4,6 +4,7 @@
 #define SOLOWARDEN_CORE_MODEL_H
 
 #include "evidence.h"
+#include "logs.h"
 #include "policy.h"
 
 /* A handler's verdict (design: the ordered table); the order here is the MIB's, 1 = unknown. */
@@ -43,27 +44,6 @@ struct slot {
     uint16_t next; /* chain; 0 = end */
     uint8_t level; /* ENDPOINT after rise/fall: enum verdict */
     uint8_t known; /* the last result that was not unknown */
-};
-
-enum { CANARIES_PENDING = 16 };
-/* How one log stands. Filled from the file channel's reports and from sightings. */
-struct log_state {
-    uint16_t reason; /* REASON_OK when it may be judged by; else why not (catching-up, log-stalled, …) */
-    uint16_t report; /* the channel's last word about the file; 0 = none yet */
-    msec_t since, read_at;
-    stamp_t watermark;     /* newest stamp read */
-    stamp_t watched_since; /* read without a hole since then (the log's clock); 0 = not caught up yet. Silence counts from here at most */
-    int64_t skew;          /* log's clock minus our wall clock, milliseconds; from the canary, else the best line */
-    bool skew_known, gap, caught_up;
-    bool has_backlog, canary_pending; /* has_backlog: the channel has not reached the end of the file yet */
-    uint8_t pending_count, strange;
-    msec_t gap_at;
-    msec_t pending[CANARIES_PENDING];  /* our logins whose line has not come, oldest first */
-    msec_t canary_sent, canary_seen;   /* the newest login, and the newest of them whose line came */
-    msec_t canary_lag, canary_late_at; /* late: last time that a line was overdue */
-    msec_t early_at;                   /* a canary line that came before we knew of the login; */
-    stamp_t early_stamp, canary_stamp; /* its stamp; that of the newest canary line */
-    uint64_t lines, unparsed, cut, gaps, backwards, canaries;
 };
 
 struct handler_state_row {
@@ -114,6 +94,9 @@ struct model {
     uint16_t *by_account;        /* hash of server and account → first handler + 1 */
     uint16_t *same_account;      /* per handler: the next one with the same server and account + 1 */
     uint32_t account_mask;
+    uint16_t *first_on_server, *next_on_server;        /* per server, per handler: chains of handlers + 1 */
+    bool *touched_server, *touched_group, touched_all; /* since model_settle */
+    msec_t folded_at;                                  /* everything, last */
     uint64_t observations, events, dropped;
     int64_t wall_offset;          /* wall clock minus monotonic clock, as last told; 0 = not told yet */
     msec_t started, stale_before; /* readings before stale_before do not count (stall, resume, clock step) */
@@ -130,11 +113,6 @@ typedef void event_sink(void *context, const struct event *event, const struct f
 void model_sight(struct model *model, uint16_t server, const struct sighting *sighting, uint64_t line, msec_t now, event_sink *each,
                  void *context);
 
-/* What the file channel says about the file itself. */
-struct log_report {
-    uint16_t reason; /* REASON_OK: readable and read to its end; REASON_CATCHING_UP, LOG_MISSING, LOG_UNREADABLE, LOG_GAP, LOG_FORMAT */
-    uint64_t lines, unparsed, cut; /* since the last report */
-};
 void model_log(struct model *model, uint16_t server, const struct log_report *report, msec_t now);
 
 /* Our own canary logged in to the server just now: its line must come. */
@@ -142,6 +120,10 @@ void model_canary(struct model *model, uint16_t server, msec_t now);
 
 /* Fold everything that may have changed by `now`: control planes, logs, verdicts. wall_offset = wall clock - monotonic. */
 void model_fold(struct model *model, msec_t now, int64_t wall_offset);
+/* The same for what was touched only; for everything once a second, because readings age (then touched_all is set). */
+void model_fold_touched(struct model *model, msec_t now, int64_t wall_offset);
+void model_touch(struct model *model, subject_t subject); /* a server, a group; any other subject: everything */
+void model_settle(struct model *model);                   /* whatever was touched has been looked at */
 
 /* Lookups. NULL or UNKNOWN when there is none, or it is older than two intervals and its timeout. */
 const struct slot *model_slot(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect);
