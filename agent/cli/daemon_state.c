@@ -14,6 +14,7 @@ struct block_head {
     int64_t wall_offset;
 };
 
+enum { CLEARED_KEPT_MS = 24 * 3600 * 1000 };
 enum { BLOCK_GROUP = 0x47525031, BLOCK_PAUSE = 0x50415531, BLOCK_ALARM = 0x414c4d31, BLOCK_LOG = 0x4c4f4731, BLOCK_EVIDENCE = 0x45564931 };
 
 struct group_block {
@@ -191,6 +192,8 @@ static void restore_alarm(void *context, const char *name, const void *data, siz
     shift(&alarm->since, by);
     shift(&alarm->changed_at, by);
     shift(&alarm->seen_at, by);
+    if (alarm->state == ALARM_CLEARED && daemon_now(daemon) - alarm->changed_at > CLEARED_KEPT_MS)
+        return;
     table->count++;
     table->active += alarm->state != ALARM_CLEARED;
     if (alarm->sequence > table->sequence)

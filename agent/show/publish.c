@@ -14,7 +14,7 @@ struct round { /* one snapshot in the making */
     int64_t wall_offset;
 };
 
-enum { NO_PROBE = UINT16_MAX };
+enum { NO_PROBE = UINT16_MAX, CLEARED_SHOWN_MS = 24 * 3600 * 1000 };
 
 static uint32_t seconds(const struct round *round, msec_t at)
 {
@@ -395,7 +395,7 @@ static void alarms(const struct round *round)
     const struct decider *decider = round->publisher->decider;
     for (uint32_t i = 0; i < decider->alarms.count; i++) {
         const struct alarm *alarm = &decider->alarms.rows[i];
-        if (alarm->class < ALARM_NONE)
+        if (alarm->class < ALARM_NONE || (alarm->state == ALARM_CLEARED && round->now - alarm->changed_at > CLEARED_SHOWN_MS))
             continue;
         struct row_alarm *row = snapshot_add(round->writer, TABLE_ALARM);
         if (!row)
