@@ -151,22 +151,25 @@ static void tell_alarm(struct daemon *daemon, const struct effect *effect)
 
 static void happening_text(const struct daemon *daemon, const struct effect *effect, char out[TEXT_BYTES])
 {
-    char name[NAME_BYTES], closed[64] = "";
+    char name[NAME_BYTES], closed[64] = "", whole[512];
     const struct plan *plan = effect->plan;
     const struct rule *rule = plan ? rule_by_id(plan->rule) : NULL;
+    const char *why = rule ? rule->why : "";
     subject_full_name(daemon->policy, subject_of(SUBJECT_GROUP, effect->group), name);
-    if (plan && plan->closed)
+    if (plan && plan->closed && effect->happening == HAPPENED_PLANNED)
         snprintf(closed, sizeof closed, "; suppressed: %s", reason_name(plan->reason));
-    if (plan && plan->act == ACT_MOVE)
-        snprintf(out, TEXT_BYTES, "%.40s: move %.16s to %.16s, %.32s%.40s", name, node_of(daemon, effect->group, plan->from),
-                 node_of(daemon, effect->group, plan->target), rule ? rule->why : "", closed);
+    if (effect->command && effect->command->who[0])
+        snprintf(whole, sizeof whole, "%s: by %s%s%s", name, effect->command->who, effect->command->why[0] ? ": " : "",
+                 effect->command->why);
+    else if (plan && plan->act == ACT_MOVE)
+        snprintf(whole, sizeof whole, "%s: move %s to %s: %s%s", name, node_of(daemon, effect->group, plan->from),
+                 node_of(daemon, effect->group, plan->target), why, closed);
     else if (plan && plan->act == ACT_STOP)
-        snprintf(out, TEXT_BYTES, "%.40s: stop the surplus copy on %.16s, %.32s%.40s", name, node_of(daemon, effect->group, plan->target),
-                 rule ? rule->why : "", closed);
-    else if (effect->command && effect->command->who[0])
-        snprintf(out, TEXT_BYTES, "%.48s: by %.31s: %.60s", name, effect->command->who, effect->command->why);
+        snprintf(whole, sizeof whole, "%s: stop the surplus copy on %s: %s%s", name, node_of(daemon, effect->group, plan->target), why,
+                 closed);
     else
-        snprintf(out, TEXT_BYTES, "%.48s: %.90s", name, rule ? rule->why : "");
+        snprintf(whole, sizeof whole, "%s: %s", name, why);
+    snprintf(out, TEXT_BYTES, "%.*s", TEXT_BYTES - 1, whole);
 }
 
 static void tell_happening(struct daemon *daemon, const struct effect *effect)
