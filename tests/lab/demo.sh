@@ -262,6 +262,8 @@ killed_in_mid_transfer() {
     expect 40 'the confirm window passes, the gates are open: moved to p2' happened moved orders
     expect 20 'receiving: p2 polls, and the group is done' happened 'done' orders
     expect 10 'each step was told' told 'solowardenEvent.*moved'
+    tell '$ solowarden explain orders'
+    sw explain orders | grep -E '^  (decision|result|gates|failover)|closed:|^   .*ready' | sed 's/^/        /'
     expect 10 'p2 takes the file again, whole' taken catalogue
     expect 45 'orders: exactly one, on p2, once the settle window is over' is_single orders p2
     must_not 'a file taken again after a hand-over is no duplicate' raised_duplicate orders
@@ -286,16 +288,35 @@ server_down() {
     must_not 'still nothing was started' happened started orders
 }
 
+# show_table NAME COLUMN…: some columns of a table, as the management station reads them
+show_table() {
+    tell "snmptable $1Table"
+    table=$1
+    shift
+    snmp snmptable -Cf '|' 127.0.0.1:11161 "${table}Table" | awk -F '|' -v prefix="$table" -v wanted="$*" '
+        NF < 3 { next }
+        !head {
+            head = split(wanted, name, " ")
+            for (i = 1; i <= NF; i++) place[$i] = i
+            for (c = 1; c <= head; c++) { cell[0, c] = name[c]; width[c] = length(name[c]) }
+            next
+        }
+        { rows++
+          for (c = 1; c <= head; c++) { cell[rows, c] = $place[prefix name[c]]
+              if (length(cell[rows, c]) > width[c]) width[c] = length(cell[rows, c]) } }
+        END { for (r = 0; r <= rows; r++) { line = "          "
+                  for (c = 1; c <= head; c++) line = line sprintf("%-" width[c] "s  ", cell[r, c])
+                  sub(/ +$/, "", line); print line } }'
+}
+
 tables() {
     chapter 'What the management station sees (SNMPv3)'
-    for table in solowardenHandlerTable solowardenGroupTable solowardenAlarmTable; do
-        tell "\$ snmptable $table"
-        snmp snmptable -CB -Ci -Cw 150 127.0.0.1:11161 "$table" | cut -c 1-150
-    done
-    tell '$ snmpwalk solowardenHistoryText'
-    snmp snmpwalk -Oqs 127.0.0.1:11161 solowardenHistoryText | tail -n 15
+    show_table solowardenHandler Name State ActiveNode Strength Polls Takes LastDoubleClass Text
+    show_table solowardenGroup Name State Owner Mode Ready MovesLeft StopsLeft Rule Text
+    show_table solowardenAlarm Name State Severity RaiseCount Sequence Text
+    show_table solowardenHistory Kind Word Rule Text
     chapter '$ solowarden explain orders'
-    sw explain orders
+    sw explain orders | sed '/^newest evidence/,$d'
 }
 
 try_it() {
