@@ -27,8 +27,8 @@ struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, run
 void runner_limit(struct runner *runner, uint32_t in_flight);
 void runner_start(
     struct runner *runner); /* first conversations are spread over their interval by a hash of the name, the first round within 2 s */
-void runner_now(struct runner *runner, uint16_t source); /* run this one as soon as possible (after an action) */
-void runner_forgive(struct runner *runner);              /* end credential back-off (operator said so, or the secret changed) */
+void runner_now(struct runner *runner, uint16_t position); /* run this one as soon as possible (after an action) */
+void runner_forgive(struct runner *runner);                /* end credential back-off (operator said so, or the secret changed) */
 const struct runner_counters *runner_counters(const struct runner *runner);
 void runner_close(struct runner *runner); /* ends conversations; call before uv_loop_close, then run the loop until idle */
 
