@@ -113,8 +113,10 @@ static int socket_path(const struct client_options *options, char *path, size_t 
     }
     struct diagnostics diagnostics = {.out = stderr, .limit = 20};
     struct config *config = config_read(options->config, &diagnostics);
-    if (!config)
+    if (!config) {
+        fputs("  --config FILE or --socket PATH says where the agent is\n", stderr);
         return EX_CONFIG;
+    }
     if (config->agent.control_socket)
         snprintf(path, size, "%s", config->agent.control_socket);
     else
