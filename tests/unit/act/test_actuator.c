@@ -410,6 +410,9 @@ static void the_decider_goes_and_comes_back(void **state)
     actuator_orphan_results(fixture->state_dir, on_result, fixture);
     assert_int_equal(fixture->told, 0); /* it still runs */
     start_actuator(fixture);
+    char name[64];
+    snprintf(name, sizeof name, "state/actions/%016llx.result", (unsigned long long)order.plan);
+    assert_false(exists(fixture, name)); /* the new actuator sees that another one still waits for it */
     struct order next = order_for(fixture, 0);
     expect(carry_out(fixture, &next), NO, REASON_IN_FLIGHT);
     let_go(fixture, "go");

@@ -175,6 +175,23 @@ static void retention_by_rows(void **state)
     json_decref(rows);
 }
 
+static void ended_intents_are_forgotten_in_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(intend(fixture, 1)); /* never ended: kept */
+    for (uint64_t plan = 2; plan <= 1201; plan++) {
+        struct answers answers = {0};
+        journal_intent(fixture->journal, plan, "orders", "b", 1, on_durable, &answers);
+        journal_intent_end(fixture->journal, plan, YES, "done");
+        uv_run(&fixture->loop, UV_RUN_DEFAULT);
+        assert_int_equal(answers.durable, 1);
+    }
+    flush(fixture);
+    assert_true(intend(fixture, 2000));
+    assert_int_equal(count_rows(fixture, "intent"), 1000 + 2);
+    assert_int_equal(sql_number_on_file(fixture, "SELECT min(plan) FROM intent"), 1);
+}
+
 static void retention_by_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -295,6 +312,7 @@ int main(void)
         test(sequence_continues),
         test(intents_without_end_are_orphans),
         test(retention_by_rows),
+        test(ended_intents_are_forgotten_in_the_end),
         test(retention_by_time),
         test(full_queue_is_counted_and_keeps_room_for_history),
         test(nothing_becomes_of_a_begun_migration),

@@ -357,6 +357,30 @@ static void a_second_daemon_is_refused(void **state)
     close(client);
 }
 
+static void the_lock_alone_is_enough(void **state)
+{
+    struct fixture *fixture = *state;
+    unlink(fixture->path);
+    assert_null(open_control(fixture));
+    assert_non_null(strstr(fixture->error, "already running"));
+}
+
+static void answered_when_the_socket_is_closed(void **state)
+{
+    struct fixture *fixture = *state;
+    int client = dial(fixture);
+    put(client, "{\"verb\":\"later\"}\n");
+    while (!fixture->kept)
+        uv_run(&fixture->loop, UV_RUN_ONCE);
+    control_close(fixture->control);
+    fixture->control = NULL;
+    uv_run(&fixture->loop, UV_RUN_DEFAULT); /* the client's memory is gone now */
+    control_refuse(fixture->kept, "too late", NULL);
+    fixture->kept = NULL;
+    assert_string_equal(hear(fixture, client), "");
+    close(client);
+}
+
 static void a_dead_daemons_socket_is_replaced(void **state)
 {
     struct fixture *fixture = *state;
@@ -417,6 +441,8 @@ int main(void)
         test(out_of_descriptors),
         test(closed_from_within),
         test(a_second_daemon_is_refused),
+        test(the_lock_alone_is_enough),
+        test(answered_when_the_socket_is_closed),
         test(a_dead_daemons_socket_is_replaced),
         test(unusable_paths),
     };
