@@ -300,6 +300,23 @@ static void test_truncated_and_grown_beyond(void **state)
     assert_int_equal(scene->gaps, 1);
 }
 
+/* shorter, but with the same beginning */
+static void test_truncated_in_the_middle(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 100; i++)
+        append(scene, "log", "a line like all others\n");
+    open_follow(scene);
+    read_all(scene);
+    assert_int_equal(truncate(scene->path, 23 * 50), 0);
+    scene->lines[0] = '\0';
+    read_all(scene);
+    assert_int_equal(scene->gaps, 1);
+    scene->lines[0] = '\0';
+    append(scene, "log", "next\n");
+    expect_lines(scene, "next\n");
+}
+
 static void test_truncated_while_we_were_away(void **state)
 {
     struct scene *scene = *state;
@@ -509,6 +526,7 @@ int main(void)
         TEST(a_compressed_one_between_is_a_gap),
         TEST(copied_and_truncated),
         TEST(truncated_and_grown_beyond),
+        TEST(truncated_in_the_middle),
         TEST(truncated_while_we_were_away),
         TEST(inode_used_again_by_another_text),
         TEST(first_start_reads_the_last_mebibyte),

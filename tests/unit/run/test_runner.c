@@ -192,6 +192,19 @@ static void test_asked_for_at_once(void **state)
     server_close(server);
 }
 
+static void test_asked_for_while_it_talks(void **state)
+{
+    struct scene *scene = *state;
+    struct server *server = server_open("hold", NULL);
+    add(scene, &probe_login, "127.0.0.1", server_port(server))->timeout = 300;
+    begin(scene);
+    while (runner_counters(scene->runner)->in_flight < 1)
+        uv_run(&scene->loop, UV_RUN_ONCE);
+    runner_now(scene->runner, 0);
+    until(scene, 2);
+    server_close(server);
+}
+
 static void test_four_at_once_per_host(void **state)
 {
     struct scene *scene = *state;
@@ -352,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_source_runs_and_runs_again),
         TEST(asked_for_at_once),
+        TEST(asked_for_while_it_talks),
         TEST(four_at_once_per_host),
         TEST(a_limit_over_all),
         TEST(the_password_arrives),
