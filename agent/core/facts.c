@@ -318,7 +318,8 @@ static void fold_progress(const struct fold *fold, struct facts *facts)
         set_bit(facts, FACT_LATE, is_late, REASON_RESULT_UNKNOWN);
     } else if (was->phase == PHASE_VERIFYING) {
         bool receives = is_receiving(fold);
-        bool moved = control->has_control ? has_moved(fold) : receives;
+        /* where nothing was heard of who is active, only polls can show it; where nobody polls either, nothing can */
+        bool moved = control->has_control ? has_moved(fold) : receives && group_of(fold)->handler_count;
         facts->bits &= ~(uint32_t)FACT_INNER_DONE;
         set_bit(facts, FACT_DONE, moved, moved ? REASON_DONE : REASON_NOT_MOVED);
         set_bit(facts, FACT_INNER_DONE, moved && receives, receives ? REASON_DONE : REASON_NOT_RECEIVING);

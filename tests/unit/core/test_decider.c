@@ -429,6 +429,23 @@ static void test_an_orphan_without_a_result(void **state)
     assert_int_equal(group(0)->latched, LATCH_RESULT);
 }
 
+/* Its program says that it is done, and nobody polls: that nothing contradicts it yet is no proof. */
+static void test_an_orphan_is_not_believed_unseen(void **state)
+{
+    (void)state;
+    begin(options());
+    scene.groups[0].handler_count = 0;
+    fall(0);
+    pass(60);
+    assert_int_equal(heard.actions, 1);
+    restart();
+    assert_int_equal(result(YES, REASON_DONE), REASON_OK);
+    for (int i = 0; i < 3; i++) /* before any probe has answered */
+        decider_tick(scene.decider, ++scene.now, scene.wall_offset, on_effect, NULL);
+    assert_int_equal(group(0)->phase, PHASE_VERIFYING);
+    assert_int_equal(heard.told[HAPPENED_DONE], 0);
+}
+
 static void test_latches_and_budgets_survive(void **state)
 {
     (void)state;
@@ -566,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_one_after_the_other),
         cmocka_unit_test(test_an_orphan_is_left_alone),
         cmocka_unit_test(test_an_orphan_without_a_result),
+        cmocka_unit_test(test_an_orphan_is_not_believed_unseen),
         cmocka_unit_test(test_latches_and_budgets_survive),
         cmocka_unit_test(test_a_clock_step_refills_nothing),
         cmocka_unit_test(test_shifted_times),
