@@ -85,7 +85,7 @@ static void canary_answered(struct model *model, uint16_t server, unsigned posit
 static void canary_line(struct model *model, uint16_t server, stamp_t stamp, msec_t now)
 {
     struct log_state *log = &model->logs[server];
-    if (stamp == log->canary_stamp) /* the end of the session whose login was read */
+    if (!model->wall_offset || stamp == log->canary_stamp) /* the end of the session whose login was read */
         return;
     log->canary_stamp = stamp;
     unsigned nearest = 0;
@@ -114,7 +114,7 @@ static void canary_line(struct model *model, uint16_t server, stamp_t stamp, mse
 
 void model_canary(struct model *model, uint16_t server, msec_t now)
 {
-    if (server >= model->policy->server_count || !has_canary(&model->policy->servers[server]))
+    if (server >= model->policy->server_count || !has_canary(&model->policy->servers[server]) || !model->wall_offset)
         return;
     struct log_state *log = &model->logs[server];
     model_touch(model, subject_of(SUBJECT_SERVER, server));
@@ -224,6 +224,8 @@ static bool follow_stamp(struct model *model, uint16_t server, stamp_t stamp, ms
         clock_back(model, server, stamp);
     if (stamp > log->watermark)
         log->watermark = stamp;
+    if (!model->wall_offset) /* before we know what time it is, everything is history */
+        return false;
     if (!log->skew_known && stamp > log_stamp(model, server, now))
         log->skew = stamp - (now + model->wall_offset); /* a line cannot be written after it was read */
     log->caught_up = log_stamp(model, server, now) - stamp <= lag_max;
@@ -300,9 +302,8 @@ static void attribute(struct model *model, uint16_t handler, struct event event,
     if (event.node == NODE_IGNORED)
         return;
     model->events++;
-    if (is_live) {
+    if (is_live)
         count_elsewhere(model, row, &event, policy->group, policy->server);
-    }
     struct evidence_policy how = handler_evidence_policy(model, handler);
     struct finding finding;
     bool found = evidence_event(&how, &row->evidence, &event, &finding);

@@ -281,7 +281,7 @@ static void fold_group(struct model *model, uint16_t group, msec_t now)
 void model_fold(struct model *model, msec_t now, int64_t wall_offset)
 {
     /* our wall clock was set: logs keep their own time, so only the difference to it changed */
-    if (wall_offset != model->wall_offset)
+    if (model->wall_offset && wall_offset != model->wall_offset)
         for (uint16_t i = 0; i < model->policy->server_count; i++)
             model->logs[i].skew -= wall_offset - model->wall_offset;
     model->wall_offset = wall_offset;

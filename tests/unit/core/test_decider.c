@@ -233,6 +233,7 @@ static void test_unproven_results_latch(void **state)
         assert_int_equal(group(0)->phase, PHASE_BLOCKED);
         assert_int_equal(command(VERB_FAILOVER, (struct command){.target = NODE_NONE}, 0), results[i].reason);
         assert_int_equal(command(VERB_ACK, (struct command){0}, 0), REASON_OK);
+        assert_int_equal(group(0)->latched, LATCH_NONE);
         pass(5);
         assert_int_equal(group(0)->phase, PHASE_OK);
         assert_int_equal(heard.actions, 1);
@@ -253,6 +254,19 @@ static void test_not_moved_blocks_until_well(void **state)
     scene.runs[0][1] = true;
     pass(120);
     assert_int_equal(group(0)->phase, PHASE_OK); /* by evidence that it is well for the settle window */
+}
+
+static void test_up_on_the_wrong_node(void **state)
+{
+    (void)state;
+    begin(options());
+    fall(0);
+    pass(60);
+    assert_int_equal(result(YES, REASON_DONE), REASON_OK);
+    scene.runs[0][0] = true; /* the result says done, and it runs, but where it was before */
+    pass(100);
+    assert_int_equal(heard.told[HAPPENED_DONE] + heard.told[HAPPENED_MOVED], 0);
+    assert_int_equal(heard.told[HAPPENED_BLOCKED] + (group(0)->phase == PHASE_VERIFYING), 1);
 }
 
 static void test_results_of_others_are_refused(void **state)
@@ -543,6 +557,48 @@ static void test_blind(void **state)
     assert_int_equal(heard.cleared[ALARM_BLIND], 1);
 }
 
+static void alarms_with(uint8_t handler_state, uint8_t data)
+{
+    scene.decider->model->handlers[0].state = handler_state;
+    scene.decider->model->handlers[0].data = data;
+    scene.decider->model->touched_all = true;
+    alarms_fold(scene.decider, false, scene.now, NULL, NULL);
+}
+
+static bool stands(uint8_t class)
+{
+    const struct alarm *alarm = alarm_find(&scene.decider->alarms, class, subject_of(SUBJECT_HANDLER, 0));
+    return alarm && alarm->state == ALARM_ACTIVE;
+}
+
+static void test_alarms_of_a_handler(void **state)
+{
+    (void)state;
+    begin(options());
+    alarms_with(HANDLER_DUPLICATE_SUSPECTED, DATA_MANY);
+    assert_true(stands(ALARM_DUPLICATE_SUSPECTED) && !stands(ALARM_DUPLICATE_CONFIRMED));
+    alarms_with(HANDLER_DUPLICATE_CONFIRMED, DATA_MANY);
+    assert_true(!stands(ALARM_DUPLICATE_SUSPECTED) && stands(ALARM_DUPLICATE_CONFIRMED));
+    alarms_with(HANDLER_DUPLICATE_SUSPECTED, DATA_MANY); /* receding: what was confirmed stays */
+    assert_true(!stands(ALARM_DUPLICATE_SUSPECTED) && stands(ALARM_DUPLICATE_CONFIRMED));
+    alarms_with(HANDLER_MOVING, DATA_UNKNOWN);
+    assert_true(stands(ALARM_DUPLICATE_CONFIRMED));
+    alarms_with(HANDLER_SINGLE, DATA_ONE);
+    assert_false(stands(ALARM_DUPLICATE_CONFIRMED));
+    alarms_with(HANDLER_IDLE, DATA_SILENT);
+    assert_true(stands(ALARM_IDLE));
+    alarms_with(HANDLER_SINGLE, DATA_UNKNOWN); /* nobody saw it poll */
+    assert_true(stands(ALARM_IDLE));
+    alarms_with(HANDLER_SINGLE, DATA_ONE);
+    assert_false(stands(ALARM_IDLE));
+    alarms_with(HANDLER_MISPLACED, DATA_ONE);
+    assert_true(stands(ALARM_MISPLACED));
+    alarms_with(HANDLER_UNKNOWN, DATA_ONE);
+    assert_true(stands(ALARM_MISPLACED));
+    alarms_with(HANDLER_SINGLE, DATA_ONE);
+    assert_false(stands(ALARM_MISPLACED));
+}
+
 static void test_flapping(void **state)
 {
     (void)state;
@@ -591,6 +647,8 @@ int main(void)
         cmocka_unit_test(test_would_race),
         cmocka_unit_test(test_blind),
         cmocka_unit_test(test_flapping),
+        cmocka_unit_test(test_alarms_of_a_handler),
+        cmocka_unit_test(test_up_on_the_wrong_node),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scene_close(&scene);

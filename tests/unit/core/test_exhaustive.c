@@ -147,6 +147,23 @@ static void test_a_full_cluster_grants_nothing(void **state)
     }
 }
 
+/* A plan is dispatched to the node it names, or not at all. */
+static void test_another_target_is_another_plan(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 1U << FACTS; bits++) {
+        const struct group_state was = state_in(PHASE_WAITING, ACT_MOVE);
+        struct facts facts = facts_with(bits, ACT_MOVE, all_gates);
+        struct group_state is;
+        struct plan plan;
+        facts.target = 2;
+        engine_step(&policy, 0, &was, &facts, &calm, NULL, &world, now, &is, &plan);
+        assert_false(plan.dispatch);
+        if (is.phase == PHASE_WAITING && !was.ordered)
+            assert_true(is.plan != was.plan && is.target == 2 && is.approved_plan == 0 && plan.told == HAPPENED_PLANNED);
+    }
+}
+
 static void test_same_in_same_out(void **state)
 {
     (void)state;
@@ -198,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_a_full_cluster_grants_nothing),
         cmocka_unit_test(test_same_in_same_out),
         cmocka_unit_test(test_the_table_is_well_formed),
+        cmocka_unit_test(test_another_target_is_another_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,10 +155,12 @@ static void test_what_closes_a_move(void **state)
     expect(GATE_NOT_FLAPPING, REASON_FLAPPING);
     memset(scene.decider->groups[0].changes, 0, sizeof scene.decider->groups[0].changes);
 
+    scene.cluster.max_in_flight = 2;
     scene.decider->groups[0].orphan_until = scene.now + 5000;
     pass(1);
     expect(GATE_NOT_IN_FLIGHT, REASON_ORPHANED);
     pass(6);
+    scene.cluster.max_in_flight = 1;
     scene.decider->groups[1].phase = PHASE_ACTING;
     scene.decider->groups[1].deadline = scene.now + 5000;
     pass(1);
@@ -262,6 +264,48 @@ static void test_what_closes_a_stop(void **state)
     assert_int_equal(closed(), journal);
 }
 
+/* A stop needs the word of two observers, and that of the surplus copy's own node. */
+static void test_whose_word_a_stop_needs(void **state)
+{
+    (void)state;
+    begin("wsfc", TRIGGER_NONE);
+    scene.runs[0][1] = true;
+    pass(130);
+    assert_int_equal(scene.decider->plans[0].act, ACT_STOP);
+    expect_only_journal();
+    scene.quorate[1] = false; /* one observer's word counts no more */
+    pass(12);
+    assert_true(scene.decider->model->control[0].agreed == false || scene.decider->facts[0].act == ACT_STOP);
+    expect(GATE_OWNER_AGREED, REASON_OWNER_DISPUTED);
+    scene.quorate[1] = true;
+    scene.quorate[0] = false; /* the accused's node alone names the owner */
+    pass(12);
+    expect(GATE_OWNER_AGREED, REASON_OWNER_DISPUTED);
+    scene.quorate[0] = true;
+    pass(130);
+    expect_only_journal();
+    for (uint16_t i = 0; i < scene.policy.source_count; i++) /* B's own service probe falls silent; BizTalk still sees two */
+        if (strcmp(scene.sources[i].name, "service") == 0 && scene.sources[i].node == 1)
+            scene.due[i] = scene.now + 10000000;
+    pass(80);
+    expect(GATE_TARGET, REASON_SURPLUS_UNPROVEN);
+}
+
+static void test_a_pause_outlives_a_clock_step(void **state)
+{
+    (void)state;
+    begin("static", TRIGGER_NONE);
+    scene.decider->world.journal = YES;
+    pause_group(3600);
+    scene.runs[0][0] = false;
+    pass(100);
+    scene.wall_offset += 7 * 3600000; /* and the shell has not moved the pause along yet */
+    scene.decider->world.clock_stepped_until = scene.now + 600000;
+    pass(100);
+    expect(GATE_NOT_HELD, REASON_PAUSED);
+    assert_int_equal(scene.decider->groups[0].phase, PHASE_HELD);
+}
+
 static void test_two_at_once_are_doubted(void **state)
 {
     (void)state;
@@ -361,9 +405,13 @@ int main(void)
 {
     begin("static", TRIGGER_NONE);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_closes_a_move), cmocka_unit_test(test_what_the_evidence_closes),
-        cmocka_unit_test(test_what_closes_a_stop), cmocka_unit_test(test_two_at_once_are_doubted),
+        cmocka_unit_test(test_what_closes_a_move),
+        cmocka_unit_test(test_what_the_evidence_closes),
+        cmocka_unit_test(test_what_closes_a_stop),
+        cmocka_unit_test(test_two_at_once_are_doubted),
         cmocka_unit_test(test_unknown_never_acts),
+        cmocka_unit_test(test_whose_word_a_stop_needs),
+        cmocka_unit_test(test_a_pause_outlives_a_clock_step),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scene_close(&scene);

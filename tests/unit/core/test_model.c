@@ -234,6 +234,24 @@ static void test_observers(void **state)
     assert_int_equal(row->last_owner, 1);
 }
 
+static void test_a_node_knows_itself_best(void **state)
+{
+    const struct control_row *row = &model->control[0];
+    const subject_t group = subject_of(SUBJECT_GROUP, 0);
+    (void)state;
+    owner(0, 0, YES);
+    owner(1, 0, YES);
+    observe(source_named("service", 1), group, 1, ASPECT_INSTANCE, NO);
+    later(1);
+    observe(source_named("biztalk", NODE_NONE), group, 1, ASPECT_INSTANCE, YES);
+    owner(0, 0, YES);
+    assert_int_equal(row->plane, CONTROL_MANY); /* news from another */
+    assert_false(row->first_hand_many);
+    later(1);
+    observe(source_named("service", 1), group, 1, ASPECT_INSTANCE, NO);
+    assert_int_equal(row->plane, CONTROL_ONE); /* its own later word */
+}
+
 static void test_pending_and_intended(void **state)
 {
     const struct control_row *row = &model->control[0];
@@ -434,6 +452,22 @@ static void test_reports(void **state)
     assert_int_equal(log->watched_since, log_stamp(model, SERVER_PARTNER, scene.now)); /* silence counts from here */
 }
 
+static void test_old_lines_raise_no_flags(void **state)
+{
+    (void)state;
+    report(REASON_OK);
+    line("orders", 11, GRADE_POLL, "", 7200);
+    line("orders", 77, GRADE_TAKE, "/in/one", 7190);
+    later(0);
+    assert_int_equal(model->handlers[0].flags & FLAG_INTRUDER, 0);
+    line("orders", 11, GRADE_POLL, "", 1);
+    line("orders", 77, GRADE_TAKE, "/in/two", 0);
+    later(0);
+    assert_int_not_equal(model->handlers[0].flags & FLAG_INTRUDER, 0);
+    later(3601);
+    assert_int_equal(model->handlers[0].flags & FLAG_INTRUDER, 0);
+}
+
 static void test_clock_back(void **state)
 {
     const struct log_state *log = state_of_log();
@@ -507,6 +541,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_canary_whose_line_comes_first, setup_static, teardown),
         cmocka_unit_test_setup_teardown(test_a_log_with_another_clock, setup_static, teardown),
         cmocka_unit_test_setup_teardown(test_reports, setup_static, teardown),
+        cmocka_unit_test_setup_teardown(test_a_node_knows_itself_best, setup_wsfc, teardown),
+        cmocka_unit_test_setup_teardown(test_old_lines_raise_no_flags, setup_static, teardown),
         cmocka_unit_test_setup_teardown(test_clock_back, setup_static, teardown),
         cmocka_unit_test_setup_teardown(test_our_wall_clock_is_set, setup_static, teardown),
         cmocka_unit_test(test_the_core_is_pure),
