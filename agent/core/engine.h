@@ -30,7 +30,7 @@ void group_state_shift(struct group_state *state, int64_t by);
 
 struct fleet {
     uint8_t *in_flight;       /* per cluster: actions under way (caller's array) */
-    uint16_t onsets, doubles; /* groups that fell, handlers that turned duplicate, inside common_window */
+    uint16_t onsets, doubles; /* groups that fell inside common_window; groups that turned duplicate together and still are */
     bool common;
     msec_t common_since;
 };

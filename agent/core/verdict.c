@@ -135,13 +135,10 @@ static void fold_data(struct model *model, uint16_t handler, msec_t now, struct 
     stamp_t last = row->evidence.last_begin > row->evidence.last_shared ? row->evidence.last_begin : row->evidence.last_shared;
     bool is_old = last < control_change(model, handler) ||
                   log_stamp(model, policy->server, now) - last > (memory > silent_after ? memory : silent_after);
-    bool is_unmapped = row->unmapped_at && !row->addresses_proven;
     if (view.plane == DATA_MANY && view.receding && !view.confirmed)
         view = (struct evidence_view){.plane = DATA_ONE, .node = row->evidence.last_node, .reason = REASON_SEEN_POLLING};
     planes->data_reason = view.reason;
-    if ((view.plane == DATA_NONE || view.plane == DATA_SILENT) && is_unmapped) {
-        planes->data_reason = REASON_ADDRESS_UNMAPPED;
-    } else if (view.plane == DATA_NONE || view.plane == DATA_SILENT) {
+    if (view.plane == DATA_NONE || view.plane == DATA_SILENT) {
         planes->data = DATA_IS_SILENT;
     } else if ((view.plane == DATA_ONE || view.plane == DATA_MANY) && is_old) {
         planes->data_reason = why_no_silence(server);
