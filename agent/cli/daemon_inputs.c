@@ -5,14 +5,6 @@
 
 #include "daemon.h"
 
-/* A refusal or silence of a node's own probe says nothing about who is active there: only an answer does. */
-static uint8_t control_verdict(const struct probe_type *type, const struct seen_item *item)
-{
-    if (item->verdict == NO && type == &probe_tcp && item->reason != REASON_UNEXPECTED_TEXT)
-        return UNKNOWN;
-    return item->verdict;
-}
-
 static void note_result(struct daemon *daemon, uint16_t source, const struct seen *seen, uint8_t verdict, uint16_t reason,
                         msec_t elapsed_ms, msec_t now)
 {
@@ -61,31 +53,27 @@ void daemon_probe_seen(void *context, uint16_t source, const struct seen *seen, 
     struct daemon *daemon = context;
     const struct policy_source *policy = &daemon->policy->sources[source];
     const struct source_conf *conf = &daemon->compiled->sources[source];
-    struct observation observation = {.subject = policy->target, .source = source, .node = NODE_NONE, .reason = reason, .at = now};
+    struct observation observation = {
+        .subject = policy->control ? conf->subject : policy->target,
+        .source = source,
+        .reason = reason,
+        .node = policy->control ? conf->node_index : NODE_NONE,
+        .aspect = policy->control ? conf->aspect : ASPECT_ENDPOINT,
+        .at = now,
+    };
     uint8_t verdict = UNKNOWN;
-    if (policy->control) {
-        observation.subject = conf->subject;
-        observation.node = conf->node_index;
-        observation.aspect = conf->aspect;
-        if (seen->count) {
-            observation.verdict = verdict = control_verdict(conf->type, &seen->items[0]);
-            observation.reason = reason = seen->items[0].reason;
-            observation.value = seen->items[0].value;
-        }
+    if (seen->count == 0)
         model_observe(daemon->decider->model, &observation);
-    } else if (seen->count == 0) {
-        observation.aspect = ASPECT_ENDPOINT;
+    for (uint8_t i = 0; i < seen->count && i < SEEN_MAX; i++) {
+        observation.aspect = seen->items[i].aspect;
+        observation.verdict = seen->items[i].verdict;
+        observation.reason = seen->items[i].reason;
+        observation.value = seen->items[i].value;
         model_observe(daemon->decider->model, &observation);
-    } else {
+    }
+    if (seen->count) {
         verdict = seen->items[0].verdict;
         reason = seen->items[0].reason;
-        for (uint8_t i = 0; i < seen->count && i < SEEN_MAX; i++) {
-            observation.aspect = seen->items[i].aspect;
-            observation.verdict = seen->items[i].verdict;
-            observation.reason = seen->items[i].reason;
-            observation.value = seen->items[i].value;
-            model_observe(daemon->decider->model, &observation);
-        }
     }
     if (seen->logged_in && policy->canary)
         model_canary(daemon->decider->model, (uint16_t)subject_index(policy->target), started);

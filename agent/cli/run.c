@@ -23,7 +23,8 @@ enum {
     KEEP_EVERY_SECONDS = 10, /* log offsets and their evidence */
     STALL_GATE_MS = 60000,
     STEP_GATE_MS = 600000,
-    RESEND_ROWS = 1000
+    RESEND_ROWS = 1000,
+    STOP_PATIENCE_MS = 5000
 };
 
 msec_t daemon_now(const struct daemon *daemon)
@@ -444,11 +445,22 @@ static int start(struct daemon *daemon)
 
 /* ---- stop ---- */
 
-static void close_handle(uv_handle_t *handle, void *context)
+static void patience_ended(uv_timer_t *timer)
 {
-    (void)context;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
+    uv_stop(timer->loop);
+}
+
+/* What was closed goes by itself: programs are reaped, threads answer. Whatever does not in time ends with the process. */
+static void let_go(uv_loop_t *loop)
+{
+    uv_timer_t patience;
+    uv_timer_init(loop, &patience);
+    uv_timer_start(&patience, patience_ended, STOP_PATIENCE_MS, 0);
+    uv_unref((uv_handle_t *)&patience);
+    uv_run(loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&patience, NULL);
+    uv_run(loop, UV_RUN_NOWAIT);
+    uv_loop_close(loop);
 }
 
 static void stop(struct daemon *daemon)
@@ -464,11 +476,12 @@ static void stop(struct daemon *daemon)
     control_close(daemon->control);
     loop_watch_close(daemon->watch);
     journal_close(daemon->journal);
-    for (int i = 0; i < 100 && uv_loop_alive(&daemon->loop); i++) /* let go of what closes by itself */
-        uv_run(&daemon->loop, UV_RUN_NOWAIT);
-    uv_walk(&daemon->loop, close_handle, NULL);
-    uv_run(&daemon->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&daemon->loop);
+    uv_handle_t *const own[] = {(uv_handle_t *)&daemon->tick_timer,   (uv_handle_t *)&daemon->wake_timer,
+                                (uv_handle_t *)&daemon->second_timer, (uv_handle_t *)&daemon->terminate,
+                                (uv_handle_t *)&daemon->interrupt,    (uv_handle_t *)&daemon->hangup};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        uv_close(own[i], NULL);
+    let_go(&daemon->loop);
     if (daemon->snapshot >= 0)
         close(daemon->snapshot);
     publisher_close(&daemon->publisher);
