@@ -292,6 +292,7 @@ static void heal(struct simulation *sim)
     scene->decider->world.journal = scene->decider->world.actuator = YES;
     for (unsigned g = 0; g < scene->policy.group_count; g++) {
         sim->mended[g] = 0;
+        sim->group[g].happens = -1; /* what was still to come of an order breaks nothing any more */
         scene->pending[g] = false;
         scene->intended[g] = true;
         memset(scene->hangs[g], 0, sizeof scene->hangs[g]);
@@ -312,18 +313,19 @@ static void note_truth(struct simulation *sim)
     sim->seen_since = !all ? 0 : sim->seen_since ? sim->seen_since : sim->second; /* everything answers, the cluster manager included */
     sim->blind_since = any ? 0 : sim->blind_since ? sim->blind_since : sim->second;
     for (unsigned g = 0; g < scene->policy.group_count; g++) {
-        unsigned copies = 0, hung = 0;
+        unsigned copies = 0, hung = 0, unseen = 0;
         for (unsigned n = 0; n < scene->cluster.node_count; n++) {
             copies += scene->runs[g][n];
             hung += scene->runs[g][n] && scene->hangs[g][n];
+            unseen += scene->runs[g][n] && !scene->reachable[n]; /* a copy outside the cluster, on a node that does not answer */
         }
         if (copies > 1)
             sim->group[g].double_at = sim->second;
-        if (copies == 0)
+        if (copies == 0 || unseen)
             sim->group[g].fallen_at = sim->second;
         if (hung || !scene->server_up[0] || copies == 0)
             sim->group[g].hung_at = sim->second;
-        sim->group[g].well_since = copies != 1 ? 0 : sim->group[g].well_since ? sim->group[g].well_since : sim->second;
+        sim->group[g].well_since = copies != 1 || unseen ? 0 : sim->group[g].well_since ? sim->group[g].well_since : sim->second;
     }
 }
 
@@ -361,6 +363,10 @@ static void run(unsigned seed, bool talks)
     }
     for (unsigned g = 0; g < options.groups; g++) {
         const struct group_state *state = &sim->scene.decider->groups[g];
+        const struct handler_state_row *handler = &sim->scene.decider->model->handlers[g];
+        say(sim, "group %u ends %s (%s), %s by row %u, log %s, control %s", g, phase_name(state->phase), reason_name(state->reason),
+            handler_state_name(handler->state), handler->row, reason_name(sim->scene.decider->model->logs[0].reason),
+            reason_name(sim->scene.decider->model->control[g].reason));
         never(sim, state->phase != PHASE_OK && state->phase != PHASE_BLOCKED);
         never(sim, state->phase == PHASE_BLOCKED && state->reason == REASON_NONE);
         never(sim, state->phase == PHASE_BLOCKED && !state->latched);
