@@ -325,12 +325,13 @@ try_it() {
 It goes on running in $home, as user $user. In another terminal:
 
   cd $home
-  alias sw='./bin/solowarden'
-  sw status --config demo.yaml               what is known
-  sw explain orders --config demo.yaml       why
-  ./programs/start orders p1                 a second copy by mistake; kill one of nodes/*/*.pid
-  sw history --config demo.yaml
+  sw() { verb=\$1; shift; ./bin/solowarden \$verb --config demo.yaml "\$@"; }
+  sw status; sw explain orders; sw history
+  ./programs/start orders p1                 a second copy by mistake; or kill one of nodes/*/*.pid
+  sw pause orders --for 10m --why "trying"   nothing is done; detection goes on
   tail -f $traps
+  export MIBDIRS=$mibs MIBS=SOLOWARDEN-MIB
+  snmpwalk -v3 -l authPriv -u nms -a SHA-256 -A demo-auth-pass -x AES -X demo-priv-pass -Os 127.0.0.1:11161 solowardenMIB
 
 Return ends it.
 END
