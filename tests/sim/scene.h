@@ -104,6 +104,27 @@ static inline void scene_build_sources(struct scene *scene, const struct scene_o
     scene_source(scene, "sql", subject_of(SUBJECT_SERVER, SERVER_SQL), NODE_NONE, false, 15000, 5000, 5000);
 }
 
+static inline void scene_build_policy(struct scene *scene, const struct scene_options *options, uint32_t addresses)
+{
+    scene->policy.clusters = &scene->cluster;
+    scene->policy.nodes = scene->nodes;
+    scene->policy.addresses = scene->addresses;
+    scene->policy.groups = scene->groups;
+    scene->policy.servers = scene->servers;
+    scene->policy.handlers = scene->handlers;
+    scene->policy.sources = scene->sources;
+    scene->policy.group_handlers = scene->group_handlers;
+    scene->policy.needs = scene->needs;
+    scene->policy.cluster_count = 1;
+    scene->policy.node_count = 2;
+    scene->policy.group_count = scene->policy.handler_count = (uint16_t)options->groups;
+    scene->policy.server_count = SCENE_SERVERS;
+    scene->policy.address_count = addresses;
+    scene->policy.common_window = options->common_window;
+    scene->policy.common_count = 2;
+    scene->policy.agent_name = "mon1";
+}
+
 static inline void scene_build(struct scene *scene, const struct scene_options *options)
 {
     static const char *const node_names[] = {"A", "B", "C"}, *const accounts[] = {"orders", "ftp2", "ftp3"};
@@ -165,23 +186,7 @@ static inline void scene_build(struct scene *scene, const struct scene_options *
     scene->servers[SERVER_SQL] = (struct policy_server){.name = "sql", .type = SERVER_TCP, .has_probe = true};
     scene->needs[0] = SERVER_SQL;
     scene_build_sources(scene, options, wsfc);
-    scene->policy.clusters = &scene->cluster;
-    scene->policy.nodes = scene->nodes;
-    scene->policy.addresses = scene->addresses;
-    scene->policy.groups = scene->groups;
-    scene->policy.servers = scene->servers;
-    scene->policy.handlers = scene->handlers;
-    scene->policy.sources = scene->sources;
-    scene->policy.group_handlers = scene->group_handlers;
-    scene->policy.needs = scene->needs;
-    scene->policy.cluster_count = 1;
-    scene->policy.node_count = 2;
-    scene->policy.group_count = scene->policy.handler_count = (uint16_t)options->groups;
-    scene->policy.server_count = SCENE_SERVERS;
-    scene->policy.address_count = addresses;
-    scene->policy.common_window = options->common_window;
-    scene->policy.common_count = 2;
-    scene->policy.agent_name = "mon1";
+    scene_build_policy(scene, options, addresses);
 }
 
 static inline void scene_open_core(struct scene *scene)

@@ -75,18 +75,21 @@ static void pause_group(long seconds)
     scene.decider->world.pause_count = 1;
 }
 
-static void test_what_closes_a_move(void **state)
+static void begin_fallen(void)
 {
-    struct world *world = &scene.decider->world;
-    (void)state;
     begin("static", TRIGGER_NONE);
-    world = &scene.decider->world;
     scene.runs[0][0] = false;
     pass(80);
     assert_int_equal(scene.decider->groups[0].phase, PHASE_WAITING);
     assert_int_equal(scene.decider->plans[0].act, ACT_MOVE);
     expect_only_journal();
+}
 
+static void test_what_closes_a_move(void **state)
+{
+    (void)state;
+    begin_fallen();
+    struct world *world = &scene.decider->world;
     world->actuator = NO;
     pass(1);
     expect(GATE_ACTUATOR, REASON_ACTUATOR_SILENT);
@@ -121,7 +124,12 @@ static void test_what_closes_a_move(void **state)
     scene.policy.observe_only = false;
     pass(1);
     expect_only_journal();
+}
 
+static void test_what_it_depends_on(void **state)
+{
+    (void)state;
+    begin_fallen();
     scene.server_up[SERVER_SQL] = false;
     pass(60);
     expect(GATE_CAUSES, REASON_CAUSE_DOWN);
@@ -137,7 +145,12 @@ static void test_what_closes_a_move(void **state)
     expect(GATE_CAUSES, REASON_CAUSE_UNKNOWN);
     pass(150);
     expect_only_journal();
+}
 
+static void test_what_was_done_before(void **state)
+{
+    (void)state;
+    begin_fallen();
     scene.decider->groups[0].acted_at = scene.now - 1000;
     pass(1);
     expect(GATE_COOL_DOWN, REASON_COOL_DOWN);
@@ -406,6 +419,8 @@ int main(void)
     begin("static", TRIGGER_NONE);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_closes_a_move),
+        cmocka_unit_test(test_what_it_depends_on),
+        cmocka_unit_test(test_what_was_done_before),
         cmocka_unit_test(test_what_the_evidence_closes),
         cmocka_unit_test(test_what_closes_a_stop),
         cmocka_unit_test(test_two_at_once_are_doubted),
