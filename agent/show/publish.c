@@ -31,9 +31,12 @@ static uint8_t truth(bool value)
     return value ? 1 : 2;
 }
 
+/* There may be tens of thousands of rows each second: no formatting where a copy will do. */
 static void copy(char *out, size_t size, const char *text)
 {
-    snprintf(out, size, "%s", text ? text : "");
+    size_t length = text ? strnlen(text, size - 1) : 0;
+    memcpy(out, text ? text : "", length);
+    out[length] = '\0';
 }
 
 #define COPY(member, text) copy((member), sizeof(member), (text))
@@ -41,6 +44,14 @@ static void copy(char *out, size_t size, const char *text)
 static uint32_t index_for(const struct round *round, subject_t subject, char name[NAME_BYTES])
 {
     return index_of(round->publisher->indices, subject_full_name(round->policy, subject, name));
+}
+
+/* Names do not change while we run: their indices are looked up once. */
+static uint32_t known_index(const struct publisher *publisher, uint32_t *known, const char *name)
+{
+    if (!*known)
+        *known = index_of(publisher->indices, name);
+    return *known;
 }
 
 static void head(const struct round *round, struct row_head *out, subject_t subject, uint8_t state, uint16_t reason, msec_t since,
@@ -68,7 +79,7 @@ static void probes(const struct round *round)
         const struct probe_note *note = &round->publisher->notes[i];
         const struct policy_source *source = &round->policy->sources[i];
         COPY(row->head.name, source->name);
-        row->head.index = index_of(round->publisher->indices, source->name);
+        row->head.index = known_index(round->publisher, &round->publisher->source_index[i], source->name);
         row->head.state = level(note->verdict);
         row->head.reason = note->at ? note->reason : REASON_NOT_SEEN;
         row->head.since = seconds(round, note->since);
@@ -445,7 +456,8 @@ void publisher_open(struct publisher *publisher, const struct policy *policy)
 {
     publisher->server_source = calloc((size_t)policy->server_count + 1, sizeof *publisher->server_source);
     publisher->node_source = calloc((size_t)policy->node_count + 1, sizeof *publisher->node_source);
-    if (!publisher->server_source || !publisher->node_source)
+    publisher->source_index = calloc((size_t)policy->source_count + 1, sizeof *publisher->source_index);
+    if (!publisher->server_source || !publisher->node_source || !publisher->source_index)
         abort();
 }
 
@@ -453,6 +465,7 @@ void publisher_close(struct publisher *publisher)
 {
     free(publisher->server_source);
     free(publisher->node_source);
+    free(publisher->source_index);
 }
 
 static void find_sources(const struct round *round)

@@ -34,6 +34,7 @@ struct publisher {
     struct row_agent agent; /* filled by the shell */
     uint64_t generation;
     uint16_t *server_source, *node_source; /* found once per snapshot: who asked a server, who spoke last for a node */
+    uint32_t *source_index;                /* SNMP index of each source's name, 0 = not looked up yet */
 };
 
 /* The scratch tables; everything else is the caller's to fill in. */
