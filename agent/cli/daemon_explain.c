@@ -196,8 +196,8 @@ static json_t *finding_row(const struct daemon *daemon, uint16_t cluster, const 
     json_t *lines = json_array();
     for (size_t i = 0; i < EVIDENCE_PROOF && finding->lines[i]; i++)
         json_array_append_new(lines, json_integer((json_int_t)finding->lines[i]));
-    return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o}", "text", reason_text(finding->reason), "class", take_class_name(finding->take_class),
-                     "confirmed", finding->confirmed, "nodes",
+    return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o}", "text", reason_text(finding->reason), "class",
+                     finding->take_class ? take_class_name(finding->take_class) : "", "confirmed", finding->confirmed, "nodes",
                      text(nodes_text(daemon->policy, cluster, finding->nodes, nodes, sizeof nodes)), "at", stamp(finding->at), "lines",
                      lines);
 }
