@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -352,7 +351,6 @@ int actuator_main(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'}, {0}};
     static struct child child;
     const char *state_dir = NULL;
-    const struct rlimit none = {0, 0};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'c')
             child.config_path = optarg;
@@ -364,8 +362,7 @@ int actuator_main(int argc, char **argv)
     if (!child.config_path || !state_dir)
         return EX_USAGE;
     close_range(ACT_DESCRIPTOR + 1, ~0U, 0);
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &none);
+    secret_guard();
     umask(027);
     int status = prepare(&child, state_dir);
     return status ? status : serve(&child);

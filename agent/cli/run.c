@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -506,10 +505,8 @@ static const char *own_program(char *buffer, size_t size)
 
 static void harden(void)
 {
-    const struct rlimit none = {0, 0};
     struct rlimit files;
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &none);
+    secret_guard();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* ten thousand probes hold ten thousand sockets */
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

@@ -181,19 +181,9 @@ static void sighting_judge(struct scan_account *account, const struct sighting *
     struct scan_party *party = party_of(account, sighting, false);
     if (!party)
         return;
-    struct event event = {.node = party->node,
-                          .grade = sighting->grade,
-                          .complete = sighting->complete,
-                          .removed = sighting->removed,
-                          .whole_session = sighting->whole_session,
-                          .takes = sighting->takes,
-                          .object = sighting->object.size ? hash_text(sighting->object.data, sighting->object.size) : 0,
-                          .session = sighting->session,
-                          .line = line,
-                          .bytes = sighting->bytes,
-                          .address = party->address,
-                          .begin = sighting->begin,
-                          .end = sighting->end};
+    struct event event = event_of(sighting, line);
+    event.node = party->node;
+    event.address = party->address;
     struct scan_step before = {account->evidence.last_node, account->evidence.last_begin};
     struct finding finding;
     evidence_event(&account->policy, &account->evidence, &event, &finding);

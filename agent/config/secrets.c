@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,4 +75,11 @@ int secret_read(const char *path, char *buffer, size_t size, char *error, size_t
 void secret_wipe(void *buffer, size_t size)
 {
     explicit_bzero(buffer, size);
+}
+
+void secret_guard(void)
+{
+    const struct rlimit none = {0, 0};
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &none);
 }

@@ -9,4 +9,7 @@
 int secret_read(const char *path, char *buffer, size_t size, char *error, size_t error_size);
 void secret_wipe(void *buffer, size_t size);
 
+/* For a process that will hold secrets, before it reads any: no core dump, and no other process of this user may look inside. */
+void secret_guard(void);
+
 #endif

@@ -206,6 +206,25 @@ static void clock_check(struct evidence *evidence, stamp_t end)
     evidence->watermark = later(evidence->watermark, end);
 }
 
+struct event event_of(const struct sighting *sighting, uint64_t line)
+{
+    stamp_t stamp = sighting->end ? sighting->end : sighting->begin;
+    return (struct event){
+        .grade = sighting->grade,
+        .complete = sighting->complete,
+        .removed = sighting->removed,
+        .whole_session = sighting->whole_session,
+        .takes = sighting->takes,
+        .object = sighting->object.size ? hash_text(sighting->object.data, sighting->object.size) : 0,
+        .session = sighting->session,
+        .line = line,
+        .bytes = sighting->bytes,
+        .address = sighting->address,
+        .begin = sighting->begin ? sighting->begin : stamp,
+        .end = stamp,
+    };
+}
+
 bool evidence_event(const struct evidence_policy *policy, struct evidence *evidence, const struct event *event, struct finding *finding)
 {
     *finding = (struct finding){0};

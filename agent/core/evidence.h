@@ -95,6 +95,9 @@ struct evidence {
 
 void evidence_reset(struct evidence *evidence);
 
+/* What a sighting says, whoever did it: the caller sets node, handler, source and `at`. */
+struct event event_of(const struct sighting *sighting, uint64_t line);
+
 /* Fold one event, in line order. Returns true and fills *finding when this line proved something new; while `many` stands, further
  * returns only renew evidence->many. */
 bool evidence_event(const struct evidence_policy *policy, struct evidence *evidence, const struct event *event, struct finding *finding);

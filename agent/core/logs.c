@@ -336,22 +336,9 @@ void model_sight(struct model *model, uint16_t server, const struct sighting *si
         model->dropped++;
         return;
     }
-    struct event event = {
-        .source = server,
-        .grade = sighting->grade,
-        .complete = sighting->complete,
-        .removed = sighting->removed,
-        .whole_session = sighting->whole_session,
-        .takes = sighting->takes,
-        .object = sighting->object.size ? hash_text(sighting->object.data, sighting->object.size) : 0,
-        .session = sighting->session,
-        .line = line,
-        .bytes = sighting->bytes,
-        .address = sighting->address,
-        .begin = sighting->begin ? sighting->begin : stamp,
-        .end = stamp,
-        .at = now,
-    };
+    struct event event = event_of(sighting, line);
+    event.source = server;
+    event.at = now;
     uint16_t first = *account_place(model, server, account->data, account->size);
     size_t longest = speaks_of_object(sighting) ? longest_path(model, first, sighting) : 0;
     for (uint16_t i = first; i; i = model->same_account[i - 1]) {

@@ -10,9 +10,9 @@
 #include <net-snmp/library/large_fd_set.h>
 
 #include "snmp_agent.h"
+#include "snmp_child.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -188,27 +188,14 @@ int agent_serve(const struct agent_start *start, int channel)
 
 int snmp_agent_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"boots", required_argument, NULL, 'b'}, {0}};
-    struct diagnostics diagnostics = {.out = stderr, .limit = 10};
-    const char *path = NULL;
-    uint32_t boots = 1;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'c')
-            path = optarg;
-        else if (option == 'b')
-            boots = (uint32_t)strtoul(optarg, NULL, 10);
-        else
-            return EX_USAGE;
-    }
-    /* it ends with its channel, not with a signal to the whole service; but a call into a hung snmpd cannot see the channel close */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct config *config = path ? config_read(path, &diagnostics) : NULL;
-    if (!config || !config->snmp)
-        return EX_CONFIG;
+    uint32_t boots;
+    int status;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a call into a hung snmpd cannot see the channel close */
+    struct config *config = snmp_child_begin(argc, argv, &boots, &status);
+    if (!config)
+        return status;
     struct agent_start start = {config->snmp, config->agent.name, config->agent.state_dir, boots, NULL};
-    int status = agent_serve(&start, WIRE_DESCRIPTOR);
+    status = agent_serve(&start, WIRE_DESCRIPTOR);
     config_close(config);
     return status;
 }

@@ -1,9 +1,9 @@
 /* The notification child: one thread, one loop over the senders' sessions and the decider's channel. When the channel closes it
  * delivers what it can for a moment longer; what it cannot, the next start sends again from the journal. */
 #include "snmp_notify.h"
+#include "snmp_child.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -213,24 +213,12 @@ int notify_serve(const struct conf_snmp *conf, const char *agent_name, const cha
 
 int snmp_notify_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"boots", required_argument, NULL, 'b'}, {0}};
-    struct diagnostics diagnostics = {.out = stderr, .limit = 10};
-    const char *path = NULL;
-    uint32_t boots = 1;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'c')
-            path = optarg;
-        else if (option == 'b')
-            boots = (uint32_t)strtoul(optarg, NULL, 10);
-        else
-            return EX_USAGE;
-    }
-    signal(SIGINT, SIG_IGN); /* it ends with its channel, not with a signal to the whole service */
-    signal(SIGTERM, SIG_IGN);
-    struct config *config = path ? config_read(path, &diagnostics) : NULL;
-    if (!config || !config->snmp)
-        return EX_CONFIG;
-    int status = notify_serve(config->snmp, config->agent.name, config->agent.state_dir, boots, WIRE_DESCRIPTOR);
+    uint32_t boots;
+    int status;
+    struct config *config = snmp_child_begin(argc, argv, &boots, &status);
+    if (!config)
+        return status;
+    status = notify_serve(config->snmp, config->agent.name, config->agent.state_dir, boots, WIRE_DESCRIPTOR);
     config_close(config);
     return status;
 }

@@ -18,18 +18,8 @@ static void text_inside(struct text text, const char *line, size_t size)
 static void feed(struct evidence *evidence, const struct sighting *sighting, uint8_t node, uint64_t line)
 {
     static const struct evidence_policy policy = {.window = 180000, .resolution = 1000};
-    struct event event = {.node = node,
-                          .grade = sighting->grade,
-                          .complete = sighting->complete,
-                          .removed = sighting->removed,
-                          .whole_session = sighting->whole_session,
-                          .takes = sighting->takes,
-                          .object = sighting->object.size ? hash_text(sighting->object.data, sighting->object.size) : 0,
-                          .session = sighting->session,
-                          .line = line,
-                          .bytes = sighting->bytes,
-                          .begin = sighting->begin,
-                          .end = sighting->end};
+    struct event event = event_of(sighting, line);
+    event.node = node;
     struct finding finding;
     struct evidence_view view;
     evidence_event(&policy, evidence, &event, &finding);
