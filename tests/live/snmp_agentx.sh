@@ -69,7 +69,7 @@ sleep 0.2
 before=$(grep '^lag' "$LAB_DIR/feed.out" | tail -n 1 | cut -d' ' -f2)
 kill -STOP "$(cat "$LAB_DIR/snmpd/pid")"
 tell rows 40
-frozen=${FROZEN_SECONDS:-12}
+frozen=${FROZEN_SECONDS:-30}
 deadline=$(($(now_ms) + frozen * 1000))
 while [ "$(now_ms)" -lt $deadline ]; do
     tell rows 40
