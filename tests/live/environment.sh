@@ -81,6 +81,14 @@ expect 15 'killed, it is started again' sh -c "p=\$(pgrep -P $agent -f 'soloward
 old=$(child actuator) && kill -KILL "$old"
 expect 15 'so is the actuator' sh -c "p=\$(pgrep -P $agent -f 'solowarden actuator') && [ \"\$p\" != $old ]"
 expect 15 'and the alarm is cleared' row alarm agent-degraded:agent/actuator '.state == "cleared"'
+
+# ---- the agent itself is stopped for a while
+kill -STOP "$agent"
+stopped_at=$(now_ms)
+until [ $(($(now_ms) - stopped_at)) -gt 7000 ]; do sleep 0.5; done
+kill -CONT "$agent"
+expect 10 'it notices that it was stopped' says 'stopped for'
+expect 10 'and does nothing before everything was seen again' sh -c "'$SOLOWARDEN' explain --config '$config' orders | grep -q 'closed: clock'"
 stop_agent || true
 
 # ---- an AgentX socket that is absent
