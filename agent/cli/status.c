@@ -48,25 +48,38 @@ static void heading(const struct snapshot *snapshot)
     printf("journal %s, snmp %s, actuator %s\n\n", agent->journal_state, agent->snmp_state, agent->actuator_state);
 }
 
-enum { CURES_SHOWN = 10 };
+enum { CURES_SHOWN = 10, LOG_STATE_UNKNOWN = 1 };
+
+static uint16_t reason_by_name(const char *name)
+{
+    for (uint16_t reason = 0; reason < REASONS; reason++)
+        if (strcmp(reason_name(reason), name) == 0)
+            return reason;
+    return REASON_NONE;
+}
+
+static void cure(unsigned *shown, const char *name, uint16_t reason)
+{
+    if (*reason_cure(reason) && (*shown)++ < CURES_SHOWN)
+        printf("%s%s: %s -> %s\n", *shown == 1 ? "to do\n  " : "  ", name, reason_text(reason), reason_cure(reason));
+}
 
 /* Who looks at the tables wants to know what to do about them. */
 static void cures(const struct snapshot *snapshot)
 {
-    unsigned shown = 0, more = 0;
+    unsigned shown = 0;
     for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_PROBE); i++) {
         const struct row_probe *row = snapshot_row(snapshot, TABLE_PROBE, i);
-        const char *cure = reason_cure(row->head.reason);
-        if (row->head.state == LEVEL_UP || !*cure)
-            continue;
-        if (++shown > CURES_SHOWN) {
-            more++;
-            continue;
-        }
-        printf("%s%s: %s -> %s\n", shown == 1 ? "to do\n  " : "  ", row->head.name, reason_text(row->head.reason), cure);
+        if (row->head.state != LEVEL_UP)
+            cure(&shown, row->head.name, row->head.reason);
     }
-    if (more)
-        printf("  and %u more: solowarden status probes\n", more);
+    for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_SERVER); i++) {
+        const struct row_server *row = snapshot_row(snapshot, TABLE_SERVER, i);
+        if (row->log_state == LOG_STATE_UNKNOWN)
+            cure(&shown, row->log_file, reason_by_name(row->log_reason));
+    }
+    if (shown > CURES_SHOWN)
+        printf("  and %u more: solowarden status probes servers\n", shown - CURES_SHOWN);
 }
 
 static void show_text(const struct client_options *options, const struct snapshot *snapshot)
