@@ -52,9 +52,9 @@ enum { CURES_SHOWN = 10, LOG_STATE_UNKNOWN = 1 };
 
 static uint16_t reason_by_name(const char *name)
 {
-    for (uint16_t reason = 0; reason < REASONS; reason++)
-        if (strcmp(reason_name(reason), name) == 0)
-            return reason;
+    for (unsigned reason = 0; reason < REASONS; reason++)
+        if (strcmp(reason_name((uint16_t)reason), name) == 0)
+            return (uint16_t)reason;
     return REASON_NONE;
 }
 
