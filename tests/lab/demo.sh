@@ -133,7 +133,7 @@ server() { # NAME start|stop: on ports of the demo's own
 clear_away() {
     status=$?
     trap - EXIT INT TERM
-    [ ! -f "$home/solowarden.pid" ] || kill "$(cat "$home/solowarden.pid")" 2>/dev/null || true
+    pkill -KILL -f "$home/bin/solowarden" || true
     for file in "$home"/nodes/*/*.pid; do
         [ ! -f "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null || true
     done
@@ -172,15 +172,29 @@ set_up() {
     traps=$home/snmptrapd/log
 }
 
+ports_are_free() {
+    for port in 11161 11162 11110 12121; do
+        if ss -Hlntu "sport = :$port" | grep -q .; then
+            echo "port $port is in use: does another demo run? ss -lntup tells whose it is" >&2
+            exit 1
+        fi
+    done
+}
 start_servers() {
     server vsftpd start
     server dovecot start
     server snmptrapd start
 }
 
-start_agent() {
-    as_user "$home/bin/solowarden" run --config "$home/demo.yaml" >"$home/solowarden.log" 2>&1 </dev/null &
-    echo $! >"$home/solowarden.pid"
+start_agent() { # a plain command: $! is the agent itself, not a shell around it
+    setpriv --reuid "$user" --regid "$group_of_user" --clear-groups --no-new-privs env HOME="$home" \
+        "$home/bin/solowarden" run --config "$home/demo.yaml" >"$home/solowarden.log" 2>&1 </dev/null &
+    agent=$!
+}
+nothing_of_it_runs() { ! pgrep -f "$home/bin/solowarden"; }
+stop_agent() {
+    kill "$agent" 2>/dev/null || true
+    expect 15 'solowarden stops, and everything that it had started' nothing_of_it_runs
 }
 
 # ---- the story
@@ -338,6 +352,7 @@ END
     read -r _ || while :; do sleep 3600; done
 }
 
+ports_are_free
 set_up
 chapter 'Setting up vsftpd, dovecot, snmptrapd, two nodes'
 start_servers
@@ -348,5 +363,6 @@ ordered_hand_over
 killed_in_mid_transfer
 server_down
 tables
-chapter "All $seen expectations were seen, in $(clock) s"
 [ "$stay" != --stay ] || try_it
+stop_agent
+chapter "All $seen expectations were seen, in $(clock) s"
