@@ -53,11 +53,6 @@ struct custom_patterns {
     const char *poll, *take, *store, *refused, *close; /* NULL = the format has no such line */
     const char *stamp; /* strptime-like: %Y %m %d %H %M %S %f %b %s %z and literals; checked at compile time */
 };
-struct bounded_memory { /* the runner's bounded allocator */
-    void *(*allocate)(size_t size, void *context);
-    void (*release)(void *block, void *context);
-    void *context;
-};
 struct custom_format *custom_format_open(const struct custom_patterns *patterns, const struct bounded_memory *memory, char *error,
                                          size_t error_size);
 void custom_format_close(struct custom_format *custom);

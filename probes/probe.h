@@ -5,6 +5,7 @@
 #define SOLOWARDEN_PROBES_PROBE_H
 
 #include "agent/config/field.h"
+#include "agent/core/found.h"
 #include "agent/core/types.h"
 
 enum request_kind {
@@ -16,7 +17,12 @@ enum request_kind {
                          session, as servers may demand), send `bytes` on the first, collect the
                          data until it closes (at most `limit` bytes, delivered in pieces with more = true), then the final reply of the
                          first */
-    REQUEST_RUN       /* exec channel: run `arguments` (NULL-terminated), collect stdout up to `limit` */
+    REQUEST_RUN,      /* exec channel: run `arguments` (NULL-terminated), collect stdout up to `limit` */
+    REQUEST_POST,  /* http channel: POST `body` to `path`, with the source's identity. The answer's body comes in pieces (more = true), at
+                      most `limit` bytes; the last reply has no data, more = false and http_status */
+    REQUEST_FETCH, /* http channel: the same with GET and no body */
+    REQUEST_WALK   /* snmp channel: everything below the object identifier in `bytes`, in pieces (more = true) of whole lines
+                      "OID|TAG|VALUE" as snmprec writes them (snmpsim's format: tag 4x and 64x = hexadecimal); then the last reply as above */
 };
 
 enum expect {
@@ -41,15 +47,19 @@ struct request {
     bool secret;  /* `bytes` holds a password: never shown, wiped after sending */
     size_t limit; /* bytes of reply accepted; 0 = the channel's default (16 KiB) */
     const char *const *arguments;
+    const char *path, *content_type; /* http; borrowed until the reply */
+    const char *body;                /* http; borrowed until the next step, so it lies in the probe's state */
+    size_t body_size;
 };
 
 struct reply {
     uint16_t reason;  /* REASON_OK, or why there is none */
     const char *data; /* the reply, CRLF normalised to '\n', without the terminating "."; borrowed until return */
     size_t size;
-    bool more;                     /* REQUEST_TRANSFER: data follows; step() is called again without a new request */
+    bool more;                     /* TRANSFER, POST, FETCH, WALK: data follows; step() is called again without a new request */
     bool from_data;                /* REQUEST_TRANSFER: these bytes came over the data connection */
     int exit_status;               /* REQUEST_RUN */
+    int http_status;               /* POST, FETCH: of the last reply; a status other than 200 is an answer, not a failure of the channel */
     msec_t connect_ms, elapsed_ms; /* of the connection; since the conversation began */
     int64_t certificate_days;      /* after TLS: days until the certificate expires; INT64_MIN = no TLS */
     stamp_t wall;                  /* wall clock at the reply, for ages */
@@ -96,6 +106,16 @@ struct probe_context {
     uint16_t port;                       /* 0 = the type's own, which with implicit TLS is another one */
     const struct credential *credential; /* NULL = none configured */
     const char *node, *address;          /* per-node probes: for {node} and {address} in arguments */
+
+    /* probes of an estate (agent/core/found.h) */
+    found_sink *found;
+    bool (*wanted)(void *context, enum found_kind kind, char name[FOUND_NAME]); /* the next resource whose list is due; false = none */
+    void *found_context;
+    const struct bounded_memory *memory; /* for parsers */
+    const char *url;                     /* where requests go, for WS-Addressing: "https://bts01.corp.example:5986/wsman" */
+    uint8_t nonce[16];                   /* drawn for this conversation */
+    uint32_t round;                      /* how many conversations this source had before */
+    msec_t timeout;                      /* of the conversation */
 };
 
 struct probe_type {
@@ -103,6 +123,7 @@ struct probe_type {
     const struct field *fields; /* of its conf struct */
     size_t conf_size, state_size;
     uint16_t default_port;
+    bool estate; /* finds rows of an estate; what it says in `seen` is about the asked machine alone */
     /* in = NULL: begin. Fills *out and returns STEP_MORE, or fills *seen and returns STEP_DONE. `state` is zeroed before begin. */
     enum step (*step)(const void *conf, void *state, const struct probe_context *context, const struct reply *in, struct request *out,
                       struct seen *seen);
@@ -135,5 +156,27 @@ struct exec_conf {
 };
 enum { EXEC_ARGUMENTS_MAX = 32 };
 extern const struct probe_type probe_ftp, probe_pop3, probe_tcp, probe_exec;
+
+/* Of a Windows cluster, one instance per node. */
+struct wsfc_conf {
+    int64_t owners_every; /* asks for at most this many possible owners and dependencies per round */
+};
+struct biztalk_conf {
+    int64_t slow_every;    /* hosts, handlers, locations and suspended instances in every n-th round */
+    int64_t suspended_max; /* suspended instances counted per host */
+};
+struct service_conf {
+    struct texts names; /* beside BTSSvc$…, ENTSSO, MSMQ…, MSDTC */
+};
+struct msmq_conf {
+    int64_t max_queues;
+};
+struct exporter_conf {
+    const char *path; /* "/metrics" */
+};
+struct snmp_host_conf {
+    bool services, processes, connections; /* svSvcTable, hrSWRunTable, TCP connection tables */
+};
+extern const struct probe_type probe_wsfc, probe_biztalk, probe_service, probe_msmq, probe_exporter, probe_snmp_host;
 
 #endif

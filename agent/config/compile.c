@@ -102,7 +102,7 @@ static void compile_clusters(struct compile *compile)
                                                        .first_node = (uint16_t)compile->node_count};
         for (size_t j = 0; j < cluster->nodes.count; j++) {
             const struct conf_node *node = ENTRY(cluster->nodes, conf_node, j);
-            compile->nodes[compile->node_count++] = (struct policy_node){node->entry.name, (uint16_t)i, (uint8_t)j};
+            compile->nodes[compile->node_count++] = (struct policy_node){node->entry.name, (uint16_t)i, (uint8_t)j, node->computer ? node->computer : node->entry.name};
             add_addresses(compile, &node->addresses, i, (uint8_t)j);
         }
         add_addresses(compile, &cluster->shared_addresses, i, NODE_SHARED);

@@ -23,12 +23,28 @@ struct policy_cluster {
     bool heals_itself;   /* a cluster manager restarts and moves by itself: confirm windows have a floor of 60 s, not 5 s */
     uint16_t first_node; /* in policy.nodes */
     msec_t control_interval, control_timeout, pending_timeout, restart_delay;
+    const struct policy_windows *windows; /* NULL unless a Windows failover cluster */
+    uint16_t preflight;                   /* the source that speaks for all sources of the cluster together; UINT16_MAX = none */
+};
+
+/* What only a Windows cluster has. Names are compared without regard to case. */
+struct policy_windows {
+    const char *const *ftp_adapters, *const *sftp_adapters, *const *pop3_adapters, *const *msmq_adapters; /* names of adapters; NULL ends */
+    const char *const *disabled_locations;     /* receive locations that are meant to be disabled; NULL ends */
+    const char *sso_server;                    /* master secret server, where BizTalk is not to be believed; "" = as found */
+    uint8_t pop3_permits;                      /* enum verdict: the POP3 servers permit several sessions of one mailbox */
+    int64_t restart_action, restart_threshold; /* what the audit expects; ABSENT = anything that fails over */
+    msec_t queue_stuck_after;
+    int64_t queue_high, queue_critical; /* messages; 0 = no limit */
+    bool zone_given;
+    int32_t zone_seconds; /* of the nodes, for service windows; unless given, this host's */
 };
 
 struct policy_node {
     const char *name;
     uint16_t cluster;
-    uint8_t index; /* its place in its cluster: the `node` of observations and events */
+    uint8_t index;        /* its place in its cluster: the `node` of observations and events */
+    const char *computer; /* its name as the cluster and BizTalk write it; the configured name unless given */
 };
 
 /* An address or prefix that belongs to one node, or to several (NODE_SHARED), or is to be ignored (NODE_IGNORED). */
@@ -51,6 +67,8 @@ struct policy_group {
     msec_t settle;                         /* 0 = computed */
     msec_t cool_down, trusted_after, blind_after, offline_long;
     struct budget max_moves, max_stops;
+    const char *role;         /* the cluster manager's own name of it; the configured name unless given */
+    const char *const *hosts; /* BizTalk hosts of it, beside those that BizTalk names itself; NULL ends, never NULL */
 };
 
 struct policy_server {
@@ -68,10 +86,11 @@ struct policy_handler {
     const char *name;
     uint16_t group, server;
     uint8_t singleton;
-    const char *account;   /* as in the server's log */
-    const char *path;      /* prefix of the objects; "" = any. A poll (login) counts for every handler of the account */
-    msec_t poll, window;   /* window: W = 3 × poll unless configured */
-    uint32_t silent_after; /* polls */
+    const char *account;         /* as in the server's log */
+    const char *path;            /* prefix of the objects; "" = any. A poll (login) counts for every handler of the account */
+    msec_t poll, window;         /* window: W = 3 × poll unless configured */
+    uint32_t silent_after;       /* polls */
+    const char *host, *location; /* BizTalk host and receive location; "" = not given */
 };
 
 /* Who observes: one row per probe instance. */
@@ -82,6 +101,7 @@ struct policy_source {
     uint8_t node;     /* the node that speaks (first-hand about itself), or NODE_NONE */
     bool control;     /* speaks about who is active */
     bool canary;      /* its login must appear in the target's log */
+    bool estate;      /* finds rows of its cluster's estate, which speaks for it */
     msec_t interval, timeout;
     uint8_t rise, fall; /* good or bad results in a row before ASPECT_ENDPOINT changes */
 };

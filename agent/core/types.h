@@ -68,16 +68,19 @@ const char *reason_cure(uint16_t reason); /* what to do about it; "" where nothi
 /* What an observation speaks about. */
 enum aspect {
     ASPECT_NONE,
-    ASPECT_ENDPOINT, /* server: it answers us, as a user of it would expect */
-    ASPECT_INSTANCE, /* group × node: a copy is active on that node */
-    ASPECT_OWNER,    /* group: YES online on node `node`; NO: not online anywhere (offline or failed) */
-    ASPECT_PENDING,  /* group: YES while the cluster manager moves, starts or stops it */
-    ASPECT_INTENDED, /* group: YES it should be online; NO somebody took it offline or its window is closed */
-    ASPECT_NODE_UP,  /* cluster × node: the node is a working member */
-    ASPECT_READY,    /* group × node: the group could run there now */
-    ASPECT_QUORATE,  /* cluster: the observer itself belongs to the quorate part */
-    ASPECT_LOCKS,    /* server: one session a mailbox (POP3 concurrency) */
-    ASPECT_TRIGGER,  /* group: a declared trigger probe is content (YES) or not (NO) */
+    ASPECT_ENDPOINT,        /* server: it answers us, as a user of it would expect */
+    ASPECT_INSTANCE,        /* group × node: a copy is active on that node */
+    ASPECT_OWNER,           /* group: YES online on node `node`; NO: not online anywhere (offline or failed) */
+    ASPECT_PENDING,         /* group: YES while the cluster manager moves, starts or stops it */
+    ASPECT_INTENDED,        /* group: YES it should be online; NO somebody took it offline or its window is closed */
+    ASPECT_NODE_UP,         /* cluster × node: the node is a working member */
+    ASPECT_READY,           /* group × node: the group could run there now */
+    ASPECT_QUORATE,         /* cluster: the observer itself belongs to the quorate part */
+    ASPECT_LOCKS,           /* server: one session a mailbox (POP3 concurrency) */
+    ASPECT_TRIGGER,         /* group: a declared trigger probe is content (YES) or not (NO) */
+    ASPECT_EXPECTED,        /* handler: YES it should be polling now; NO its location is disabled or its service window is closed */
+    ASPECT_PENDING_TIMEOUT, /* group: YES, value = the longest pending time-out of its resources, ms */
+    ASPECT_SECRET_SERVER,   /* cluster: the Enterprise SSO master secret server is there; hosts cannot start without it */
     ASPECTS
 };
 
@@ -128,6 +131,13 @@ struct event {
     struct address address;
     stamp_t begin, end;
     msec_t at; /* when we read it */
+};
+
+/* Memory for those who may not allocate themselves; the owner bounds it. NULL from allocate: full. */
+struct bounded_memory {
+    void *(*allocate)(size_t size, void *context);
+    void (*release)(void *block, void *context);
+    void *context;
 };
 
 /* FNV-1a: object and session names are compared by hash, their text stays in the journal. Never 0. */

@@ -1,0 +1,45 @@
+/* The http channel: libcurl multi on the loop. One pool of connections per identity, because a shared pool hands one principal's
+ * authenticated connection to another; one pinned, kept-alive handle per target. Exactly one way to authenticate per identity, chosen by
+ * the configuration: Kerberos by our own SPNEGO in worker threads (spnego.h), NTLM and Basic by libcurl. Owns connections, tokens and
+ * limits; knows nothing of what is posted. Never a body without a token, never a redirect, never a compressed body, never plain http
+ * unless the target says so. */
+#ifndef SOLOWARDEN_RUN_CHANNEL_HTTP_H
+#define SOLOWARDEN_RUN_CHANNEL_HTTP_H
+
+#include "channel.h"
+
+/* Everything is borrowed from the configuration for the life of the pool. */
+enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_KERBEROS, HTTP_AUTH_NTLM, HTTP_AUTH_BASIC };
+struct http_target {
+    const char *host, *address; /* name for TLS and Kerberos; literal address to connect to instead of resolving it, or NULL */
+    uint16_t port;
+    bool plain;                                     /* http:// : the configuration says so in so many words; refused with HTTP_AUTH_BASIC */
+    bool insecure;                                  /* certificate not verified */
+    const char *ca_file, *server_name, *pin;        /* pin: "sha256//…" of the public key, or NULL */
+    uint8_t auth;                                   /* enum http_auth */
+    const char *credential;                         /* name of the identity; NULL with HTTP_AUTH_NONE */
+    const char *user, *password_file, *keytab_file; /* user for Kerberos: principal, name@REALM */
+};
+
+struct http_pool; /* one per loop: identities, their connections and the token workers */
+struct http_pool *http_pool_open(uv_loop_t *loop);
+void http_pool_close(struct http_pool *pool); /* frees itself when the loop let go; a token job that hangs is left alone */
+
+struct http_counters {
+    uint64_t requests, unauthorised, connections, tokens, token_timeouts, bytes_in, bytes_out;
+};
+const struct http_counters *http_pool_counters(const struct http_pool *pool);
+
+/* A conversation's use of the target's pinned handle; several conversations of one target wait for each other. */
+struct http_channel;
+struct http_channel *http_open(struct http_pool *pool, const struct http_target *target, channel_reply *reply, void *context);
+void http_request(struct http_channel *channel,
+                  const struct request *request); /* POST or FETCH; replies later, never from inside this call */
+bool http_expire(struct http_channel *channel);   /* as line_expire */
+void http_close(struct http_channel *channel);
+
+/* Whether anything about the identity was refused: LOGIN_REFUSED is the reason of the reply after a 401 that a fresh token or password did
+ * not cure. Others: TOKEN_SLOW (the KDC does not answer), TOKEN_FAILED (no ticket, and why in *why), TLS_*, CONNECT_*, REPLY_*. */
+const char *http_channel_why(const struct http_channel *channel); /* text for people about the last reply's reason, "" = none */
+
+#endif
