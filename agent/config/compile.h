@@ -4,6 +4,7 @@
 #define SOLOWARDEN_CONFIG_COMPILE_H
 
 #include "config.h"
+#include "target.h"
 
 /* Positions follow the configuration's order. Texts are borrowed from the config, which must outlive it. */
 struct compiled {
@@ -18,10 +19,13 @@ struct compiled {
         subject_t subject;          /* of its observations */
         uint8_t node_index, aspect; /* aspect of a plugin's single verdict */
         msec_t every, timeout;
+        const struct http_target *http; /* NULL unless its probe posts or fetches */
+        const struct snmp_target *snmp; /* NULL unless its probe walks */
     } * sources;
     struct group_conf {                        /* parallel to policy.groups: for the actuator */
         const char *const *move, *const *stop; /* NULL-terminated, NULL = none */
         msec_t action_timeout;
+        const struct http_target *const *act; /* wsfc: per node of the cluster, as the account that may act; NULL = none configured */
     } * groups;
     struct log_conf { /* parallel to policy.servers; file NULL = none */
         const char *file;

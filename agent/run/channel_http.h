@@ -6,20 +6,8 @@
 #ifndef SOLOWARDEN_RUN_CHANNEL_HTTP_H
 #define SOLOWARDEN_RUN_CHANNEL_HTTP_H
 
+#include "agent/config/target.h"
 #include "channel.h"
-
-/* Everything is borrowed from the configuration for the life of the pool. */
-enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_KERBEROS, HTTP_AUTH_NTLM, HTTP_AUTH_BASIC };
-struct http_target {
-    const char *host, *address; /* name for TLS and Kerberos; literal address to connect to instead of resolving it, or NULL */
-    uint16_t port;
-    bool plain;                                     /* http:// : the configuration says so in so many words; refused with HTTP_AUTH_BASIC */
-    bool insecure;                                  /* certificate not verified */
-    const char *ca_file, *server_name, *pin;        /* pin: "sha256//…" of the public key, or NULL */
-    uint8_t auth;                                   /* enum http_auth */
-    const char *credential;                         /* name of the identity; NULL with HTTP_AUTH_NONE */
-    const char *user, *password_file, *keytab_file; /* user for Kerberos: principal, name@REALM */
-};
 
 struct http_pool; /* one per loop: identities, their connections and the token workers */
 struct http_pool *http_pool_open(uv_loop_t *loop);
