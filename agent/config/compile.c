@@ -1,31 +1,11 @@
 /* config → policy: names become positions, defaults become figures. Must not read files; the config was checked before. */
-#include "compile.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "compiling.h"
 #include "values.h"
 
 enum { COMMON_COUNT = 2, FTPS_PORT = 990, POP3S_PORT = 995 };
-
-struct compile {
-    struct arena *arena;
-    const struct config *config;
-    struct compiled *compiled;
-    /* the policy's tables while they are written */
-    struct policy_cluster *clusters;
-    struct policy_node *nodes;
-    struct policy_address *addresses;
-    struct policy_group *groups;
-    struct policy_server *servers;
-    struct policy_handler *handlers;
-    struct policy_source *sources;
-    uint16_t *group_handlers, *needs;
-    size_t node_count, address_count, group_count, source_count, group_handler_count, need_count;
-};
-
-#define ENTRY(map, type, position) ((const struct type *)(map).entries + (position))
 
 static size_t position_of(const struct map *map, size_t entry_size, const char *name)
 {
@@ -44,6 +24,7 @@ static void make_room(struct compile *compile)
         const struct conf_cluster *cluster = ENTRY(config->clusters, conf_cluster, i);
         nodes += cluster->nodes.count;
         groups += cluster->groups.count;
+        sources += windows_source_count(cluster);
         addresses += cluster->shared_addresses.count + cluster->ignore_addresses.count;
         for (size_t j = 0; j < cluster->nodes.count; j++)
             addresses += ENTRY(cluster->nodes, conf_node, j)->addresses.count;
@@ -52,6 +33,8 @@ static void make_room(struct compile *compile)
             needs += ENTRY(cluster->groups, conf_group, j)->needs.count;
         }
     }
+    for (size_t i = 0; i < config->servers.count; i++)
+        sources += ENTRY(config->servers, conf_server, i)->snmp_host != NULL;
     struct arena *arena = compile->arena;
     compile->clusters = arena_take(arena, config->clusters.count * sizeof(*compile->clusters));
     compile->nodes = arena_take(arena, nodes * sizeof(*compile->nodes));
@@ -102,7 +85,8 @@ static void compile_clusters(struct compile *compile)
                                                        .first_node = (uint16_t)compile->node_count};
         for (size_t j = 0; j < cluster->nodes.count; j++) {
             const struct conf_node *node = ENTRY(cluster->nodes, conf_node, j);
-            compile->nodes[compile->node_count++] = (struct policy_node){node->entry.name, (uint16_t)i, (uint8_t)j, node->computer ? node->computer : node->entry.name};
+            compile->nodes[compile->node_count++] =
+                (struct policy_node){node->entry.name, (uint16_t)i, (uint8_t)j, node->computer ? node->computer : node->entry.name};
             add_addresses(compile, &node->addresses, i, (uint8_t)j);
         }
         add_addresses(compile, &cluster->shared_addresses, i, NODE_SHARED);
@@ -189,6 +173,7 @@ static void compile_servers(struct compile *compile)
             compile_server_probe(compile, i);
         if (server->log)
             compile_log(compile, i);
+        compile_server_snmp(compile, i);
     }
 }
 
@@ -250,14 +235,17 @@ static nodes_t candidates_of(const struct conf_cluster *cluster, const struct co
 static void compile_group(struct compile *compile, size_t cluster_position, const struct conf_group *group)
 {
     const struct conf_cluster *cluster = ENTRY(compile->config->clusters, conf_cluster, cluster_position);
+    static const char *const nothing[] = {NULL};
     size_t at = compile->group_count++;
     compile->groups[at] = (struct policy_group){.name = group->entry.name,
                                                 .cluster = (uint16_t)cluster_position,
                                                 .mode = (uint8_t)group->mode,
                                                 .triggers = (uint8_t)group->on,
                                                 .fenced = group->fenced,
-                                                .can_move = group->move.count > 0,
-                                                .can_stop = group->stop.count > 0,
+                                                .can_move = group->move.count > 0 || cluster->windows.act,
+                                                .can_stop = group->stop.count > 0 || cluster->windows.act,
+                                                .role = group->role ? group->role : group->entry.name,
+                                                .hosts = group->hosts.items ? group->hosts.items : nothing,
                                                 .first_need = (uint16_t)compile->need_count,
                                                 .need_count = (uint16_t)group->needs.count,
                                                 .candidates = candidates_of(cluster, group),
@@ -274,7 +262,8 @@ static void compile_group(struct compile *compile, size_t cluster_position, cons
             (uint16_t)position_of(&compile->config->servers, sizeof(struct conf_server), group->needs.items[i]);
     compile->compiled->groups[at] = (struct group_conf){.move = group->move.count ? group->move.items : NULL,
                                                         .stop = group->stop.count ? group->stop.items : NULL,
-                                                        .action_timeout = group->action_timeout};
+                                                        .action_timeout = group->action_timeout,
+                                                        .act = compile_act_targets(compile, cluster)};
     compile_control(compile, cluster_position, group, at);
 }
 
@@ -282,6 +271,7 @@ static void compile_groups(struct compile *compile)
 {
     for (size_t i = 0; i < compile->config->clusters.count; i++) {
         const struct conf_cluster *cluster = ENTRY(compile->config->clusters, conf_cluster, i);
+        compile_windows(compile, i);
         for (size_t j = 0; j < cluster->groups.count; j++)
             compile_group(compile, i, ENTRY(cluster->groups, conf_group, j));
     }
@@ -308,6 +298,8 @@ static void compile_handlers(struct compile *compile)
                                                        .singleton = (uint8_t)handler->singleton,
                                                        .account = handler->account,
                                                        .path = handler->path,
+                                                       .host = handler->host ? handler->host : "",
+                                                       .location = handler->location ? handler->location : "",
                                                        .poll = handler->poll,
                                                        .window = handler->window,
                                                        .silent_after = (uint32_t)handler->silent_after};

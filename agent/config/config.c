@@ -105,6 +105,42 @@ static void derive_schedule(struct conf_schedule *schedule)
         schedule->timeout = schedule->every / 2 < TIMEOUT_MS ? schedule->every / 2 : TIMEOUT_MS;
 }
 
+static void derive_windows(struct conf_windows *windows)
+{
+    derive_schedule(&windows->wsfc.schedule);
+    derive_schedule(&windows->biztalk.schedule);
+    derive_schedule(&windows->service.schedule);
+    derive_schedule(&windows->msmq.schedule);
+    if (windows->exporter)
+        derive_schedule(&windows->exporter->probe.schedule);
+    if (windows->snmp_host)
+        derive_schedule(&windows->snmp_host->probe.schedule);
+}
+
+static bool has_host(const struct conf_group *group, const char *host)
+{
+    for (size_t i = 0; host && i < group->hosts.count; i++)
+        if (strcmp(group->hosts.items[i], host) == 0)
+            return true;
+    return false;
+}
+
+/* The group of a handler that names none: the one whose hosts hold its host, or the only one. */
+static const char *group_of_handler(const struct config *config, const struct conf_handler *handler)
+{
+    for (size_t i = 0; handler->cluster && i < config->clusters.count; i++) {
+        const struct conf_cluster *cluster = (const struct conf_cluster *)config->clusters.entries + i;
+        const struct conf_group *groups = cluster->groups.entries;
+        if (strcmp(cluster->entry.name, handler->cluster) != 0)
+            continue;
+        for (size_t j = 0; j < cluster->groups.count; j++)
+            if (has_host(&groups[j], handler->host))
+                return groups[j].entry.name;
+        return cluster->groups.count == 1 ? groups[0].entry.name : NULL;
+    }
+    return NULL;
+}
+
 /* Defaults that depend on other values. */
 static void derive(struct config *config)
 {
@@ -117,9 +153,13 @@ static void derive(struct config *config)
         struct conf_server *server = (struct conf_server *)config->servers.entries + i;
         if (server->probe)
             derive_schedule(&server->probe->schedule);
+        if (server->snmp_host)
+            derive_schedule(&server->snmp_host->probe.schedule);
     }
     for (size_t i = 0; i < config->clusters.count; i++) {
-        const struct conf_cluster *cluster = (const struct conf_cluster *)config->clusters.entries + i;
+        struct conf_cluster *cluster = (struct conf_cluster *)config->clusters.entries + i;
+        if (cluster->type == CLUSTER_WSFC)
+            derive_windows(&cluster->windows);
         for (size_t j = 0; j < cluster->groups.count; j++) {
             struct conf_group *group = (struct conf_group *)cluster->groups.entries + j;
             for (size_t k = 0; k < group->control.count; k++)
@@ -130,6 +170,8 @@ static void derive(struct config *config)
         struct conf_handler *handler = (struct conf_handler *)config->handlers.entries + i;
         if (!handler->window)
             handler->window = 3 * handler->poll;
+        if (!handler->group)
+            handler->group = group_of_handler(config, handler);
     }
 }
 

@@ -9,30 +9,13 @@
 #include "field.h"
 #include "probes/formats.h"
 #include "probes/probe.h"
+#include "snmp.h"
+#include "windows.h"
 
 struct conf_credential {
     struct map_entry entry;
-    const char *user, *password_file;
-};
-
-struct conf_snmp_user {
-    struct map_entry entry;
-    int64_t level;      /* 0 noAuthNoPriv, 1 authNoPriv, 2 authPriv */
-    int64_t auth, priv; /* choices: SHA, SHA-224, SHA-256, SHA-384, SHA-512 · AES, AES-256 */
-    const char *auth_file, *priv_file;
-};
-
-struct conf_receiver {
-    struct map_entry entry;
-    const char *to, *user, *source, *community_file;
-    bool inform;
-    int64_t retry; /* ms between attempts */
-};
-
-struct conf_snmp {
-    const char *agentx, *listen, *community_file; /* agentx or listen */
-    bool allow_v2c;
-    struct map users, receivers; /* conf_snmp_user, conf_receiver (key `notify`) */
+    const char *user, *password_file, *keytab_file;
+    int64_t auth; /* choice: default, kerberos, ntlm, basic */
 };
 
 struct conf_agent {
@@ -40,14 +23,9 @@ struct conf_agent {
     int64_t history_keep, ring_keep, common_window; /* rows; ms; ms */
 };
 
-/* shared by all probes */
-struct conf_schedule {
-    int64_t every, timeout, rise, fall;
-};
-
 struct conf_node {
     struct map_entry entry;
-    const char *dns_name;
+    const char *dns_name, *computer;
     struct texts addresses;
 };
 
@@ -69,15 +47,17 @@ struct conf_group {
     int64_t action_timeout;
     int64_t max_moves_count, max_moves_per, max_stops_count, max_stops_per;
     struct map control; /* conf_group_probe */
-    struct texts candidates;
+    struct texts candidates, hosts;
+    const char *role;
 };
 
 struct conf_cluster {
     struct map_entry entry;
-    int64_t type; /* enum cluster_type; wsfc and pacemaker answer "not built yet" */
+    int64_t type; /* enum cluster_type; pacemaker answers "not built" */
     struct map nodes, groups;
     struct texts shared_addresses, ignore_addresses;
     int64_t max_in_flight;
+    struct conf_windows windows; /* type wsfc */
 };
 
 struct conf_server_probe {
@@ -98,14 +78,15 @@ struct conf_server {
     struct map_entry entry;
     int64_t type; /* enum server_type */
     const char *address;
-    int64_t port;                    /* 0 = the type's own */
-    struct conf_server_probe *probe; /* NULL = none; tcp and exec servers always have one */
-    struct conf_log *log;            /* NULL = none */
+    int64_t port;                     /* 0 = the type's own */
+    struct conf_server_probe *probe;  /* NULL = none; tcp and exec servers always have one */
+    struct conf_log *log;             /* NULL = none */
+    struct conf_snmp_host *snmp_host; /* NULL = none */
 };
 
 struct conf_handler {
     struct map_entry entry;
-    const char *cluster, *group, *server, *account, *path;
+    const char *cluster, *group, *server, *account, *path, *host, *location;
     int64_t poll, window, silent_after, singleton;
 };
 

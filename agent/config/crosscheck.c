@@ -1,22 +1,15 @@
 /* Checks across keys, entries and parts. Must not know how YAML is read. */
-#include "crosscheck.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiling.h"
+#include "crosschecking.h"
 #include "values.h"
 
 enum { FULL_NAME_BYTES = 64, POSITIONS_MAX = 65000, ADDRESSES_MAX = 4096 };
 
-struct check {
-    struct reading *reading;
-    const struct node *root;
-    const struct config *config;
-};
-
-/* The node at this path of keys (NULL ends), or the key of the deepest part of it that exists. */
-static struct node *at(const struct check *check, const char *const *path)
+struct node *check_at(const struct check *check, const char *const *path)
 {
     const struct node *node = check->root;
     for (; *path; path++) {
@@ -27,15 +20,13 @@ static struct node *at(const struct check *check, const char *const *path)
     }
     return (struct node *)(uintptr_t)node;
 }
-#define AT(check, ...) at(check, (const char *const[]){__VA_ARGS__, NULL})
 
-/* An entry complains at its own name. */
-static struct node *name_of(struct node *node)
+struct node *check_name(struct node *node)
 {
     return node->key ? node->key : node;
 }
 
-static void check_schedule(const struct check *check, const struct conf_schedule *schedule, const struct node *probe)
+void check_schedule(const struct check *check, const struct conf_schedule *schedule, const struct node *probe)
 {
     char every[DURATION_TEXT_BYTES], timeout[DURATION_TEXT_BYTES];
     if (!schedule->every || !schedule->timeout || schedule->timeout < schedule->every)
@@ -64,7 +55,7 @@ static void check_snmp_users(const struct check *check, const struct conf_snmp *
 {
     for (size_t i = 0; i < snmp->users.count; i++) {
         const struct conf_snmp_user *user = (const struct conf_snmp_user *)snmp->users.entries + i;
-        struct node *name = name_of(AT(check, "snmp", "users", user->entry.name));
+        struct node *name = check_name(AT(check, "snmp", "users", user->entry.name));
         if (user->level >= 1 && !user->auth_file)
             complain_node(check->reading, name, "user `%s` needs `auth_file`", user->entry.name);
         else if (user->level >= 2 && !user->priv_file)
@@ -84,7 +75,7 @@ static void check_receivers(const struct check *check, const struct conf_snmp *s
             complain_node(check->reading, AT(check, "snmp", "notify", name, "community_file"),
                           "either `user` (SNMPv3) or `community_file` (v2c), not both");
         else if (!user && !receiver->community_file)
-            complain_node(check->reading, name_of(AT(check, "snmp", "notify", name)), "receiver `%s` needs `user`", name);
+            complain_node(check->reading, check_name(AT(check, "snmp", "notify", name)), "receiver `%s` needs `user`", name);
         else if (receiver->community_file && !snmp->allow_v2c)
             complain_node(check->reading, AT(check, "snmp", "notify", name, "community_file"),
                           "v2c sends its community in plain text; if that is acceptable, say `allow_v2c: true` under `snmp:`");
@@ -96,7 +87,7 @@ static void check_snmp(const struct check *check)
     const struct conf_snmp *snmp = check->config->snmp;
     if (!snmp)
         return;
-    struct node *node = name_of(AT(check, "snmp"));
+    struct node *node = check_name(AT(check, "snmp"));
     if (!snmp->agentx && !snmp->listen && !node_get(AT(check, "snmp"), "agentx") && !node_get(AT(check, "snmp"), "listen"))
         complain_node(check->reading, node, "`snmp` needs `agentx` (beside snmpd) or `listen` (without it)");
     else if (snmp->agentx && snmp->listen)
@@ -153,7 +144,7 @@ static void check_addresses(const struct check *check, const struct conf_cluster
     count = gather(all, count, node_get(AT(check, "clusters", name), "shared_addresses"), "shared_addresses", false);
     count = gather(all, count, node_get(AT(check, "clusters", name), "ignore_addresses"), "ignore_addresses", false);
     if (count == ADDRESSES_MAX)
-        complain_node(check->reading, name_of(AT(check, "clusters", name)), "more than 4096 addresses in one cluster; use prefixes");
+        complain_node(check->reading, check_name(AT(check, "clusters", name)), "more than 4096 addresses in one cluster; use prefixes");
     for (size_t i = 0; i < count; i++)
         for (size_t j = i + 1; j < count; j++) {
             bool same = all[i].bits == all[j].bits && contains(&all[i], &all[j]);
@@ -205,9 +196,9 @@ static void check_control(const struct check *check, const struct conf_cluster *
         bool tcp = group_probe_cases[probe->probe.chosen].probe == &probe_tcp;
         struct node *port = node_get(node, "port");
         if (tcp && !port)
-            complain_node(check->reading, name_of(node), "`port` is missing in %s", probe->entry.name);
+            complain_node(check->reading, check_name(node), "`port` is missing in %s", probe->entry.name);
         else if (!tcp && port)
-            complain_node(check->reading, name_of(port), "`port` means nothing to a probe of type %s",
+            complain_node(check->reading, check_name(port), "`port` means nothing to a probe of type %s",
                           group_probe_cases[probe->probe.chosen].type);
     }
 }
@@ -218,12 +209,13 @@ static void check_group(const struct check *check, const struct conf_cluster *cl
     struct node *node = AT(check, "clusters", cluster->entry.name, "groups", name);
     struct node *mode = node_get(node, "mode"), *on = node_get(node, "on");
     if (strlen(cluster->entry.name) + 1 + strlen(name) > FULL_NAME_BYTES)
-        complain_node(check->reading, name_of(node), "`%s/%s` is longer than 64 bytes; shorten one of the names", cluster->entry.name,
+        complain_node(check->reading, check_name(node), "`%s/%s` is longer than 64 bytes; shorten one of the names", cluster->entry.name,
                       name);
-    if (mode && group->mode == MODE_AUTO && !group->fenced)
+    bool is_static = cluster->type == CLUSTER_STATIC;
+    if (mode && is_static && group->mode == MODE_AUTO && !group->fenced)
         complain_node(check->reading, mode,
                       "`mode: auto` on a static cluster needs `fenced: true`: nobody else makes sure that the old copy is stopped");
-    else if (mode && group->mode == MODE_AUTO && !group->move.count)
+    else if (mode && is_static && group->mode == MODE_AUTO && !group->move.count)
         complain_node(check->reading, mode, "`mode: auto` needs a `move` program");
     if (on && on->kind == NODE_LIST && on->count == 0)
         complain_node(check->reading, on, "name at least one of none, idle; to only watch, say `mode: observe`");
@@ -237,8 +229,10 @@ static void check_clusters(const struct check *check)
         const struct conf_cluster *cluster = (const struct conf_cluster *)check->config->clusters.entries + i;
         struct node *nodes = node_get(AT(check, "clusters", cluster->entry.name), "nodes");
         if (nodes && nodes->kind == NODE_MAPPING && (nodes->count == 0 || nodes->count > NODES_MAX))
-            complain_node(check->reading, name_of(nodes), "a cluster has 1 to 64 nodes, this one has %zu", nodes->count);
+            complain_node(check->reading, check_name(nodes), "a cluster has 1 to 64 nodes, this one has %zu", nodes->count);
         check_addresses(check, cluster);
+        if (cluster->type == CLUSTER_WSFC)
+            check_windows(check, cluster);
         for (size_t j = 0; j < cluster->groups.count; j++)
             check_group(check, cluster, (const struct conf_group *)cluster->groups.entries + j);
     }
@@ -275,7 +269,7 @@ static void check_log(const struct check *check, const struct conf_log *log, str
     if (!custom)
         return;
     if (!log->stamp || (!log->poll && !log->take)) {
-        complain_node(check->reading, name_of(node), "`format: custom` needs `stamp` and at least one of `poll`, `take`");
+        complain_node(check->reading, check_name(node), "`format: custom` needs `stamp` and at least one of `poll`, `take`");
         return;
     }
     struct custom_patterns patterns = {log->poll, log->take, log->store, log->refused, log->close, log->stamp};
@@ -283,7 +277,7 @@ static void check_log(const struct check *check, const struct conf_log *log, str
     char error[160] = "";
     struct custom_format *compiled = custom_format_open(&patterns, &memory, error, sizeof(error));
     if (!compiled)
-        complain_node(check->reading, name_of(node), "the patterns cannot be used: %s", error);
+        complain_node(check->reading, check_name(node), "the patterns cannot be used: %s", error);
     else
         custom_format_close(compiled);
 }
@@ -297,6 +291,8 @@ static void check_servers(const struct check *check)
             check_schedule(check, &server->probe->schedule, probe ? probe : node);
         if (server->log && log)
             check_log(check, server->log, log);
+        if (server->snmp_host)
+            check_snmp_host(check, server->snmp_host, node_get(node, "snmp_host"));
     }
 }
 
@@ -304,8 +300,14 @@ static void check_handler_group(const struct check *check, const struct conf_han
 {
     const struct node *cluster = node_get(node_get(check->root, "clusters"), handler->cluster);
     const struct node *groups = node_get(cluster, "groups");
-    if (!groups || !handler->group || node_get(groups, handler->group))
+    if (!groups || (handler->group && node_get(groups, handler->group)))
         return;
+    if (!handler->group) {
+        complain_node(check->reading, check_name(AT(check, "handlers", handler->entry.name)),
+                      "`group` is missing in %s: cluster `%s` has several%s", handler->entry.name, handler->cluster,
+                      handler->host ? ", and none of them names its host in `hosts`" : "");
+        return;
+    }
     struct suggestion suggestion = {.word = handler->group};
     for (size_t i = 0; groups->kind == NODE_MAPPING && i < groups->count; i++)
         suggestion_offer(&suggestion, groups->items[i]->key->text);
@@ -384,7 +386,7 @@ static void check_handler_keys(const struct check *check)
         const struct conf_handler *first = all[i - 1], *again = all[i];
         if (strcmp(first->server, again->server) == 0 && strcmp(first->account, again->account) == 0 &&
             strcmp(first->path, again->path) == 0)
-            complain_node(check->reading, name_of(AT(check, "handlers", again->entry.name)),
+            complain_node(check->reading, check_name(AT(check, "handlers", again->entry.name)),
                           "same server, account and path as handler `%s` (%s:%u:%u): their polls could not be told apart",
                           first->entry.name, first->entry.place.file, first->entry.place.line, first->entry.place.column);
     }
@@ -398,6 +400,7 @@ static void check_sizes(const struct check *check)
         const struct conf_cluster *cluster = (const struct conf_cluster *)check->config->clusters.entries + i;
         nodes += cluster->nodes.count;
         groups += cluster->groups.count;
+        sources += windows_source_count(cluster);
         for (size_t j = 0; j < cluster->groups.count; j++) {
             const struct conf_group *group = (const struct conf_group *)cluster->groups.entries + j;
             sources += group->control.count * cluster->nodes.count;
@@ -420,6 +423,7 @@ void crosscheck(struct reading *reading, const struct node *root, const struct c
 {
     const struct check check = {reading, root, config};
     check_snmp(&check);
+    check_credentials(&check);
     check_clusters(&check);
     check_servers(&check);
     for (size_t i = 0; i < config->handlers.count; i++)

@@ -1,110 +1,19 @@
 /* The keys of the configuration, table by table. Data only: what a key means is in its help, how it is read in fill.c. */
-#include "config.h"
+#include "tables.h"
 
-#define SECOND 1000
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * (int64_t)HOUR)
-
-#define END                                                                                                                                \
-    {                                                                                                                                      \
-        .key = NULL                                                                                                                        \
-    }
-
-/* when and how often a probe runs; `prefix` leads to its struct conf_schedule */
-#define SCHEDULE_ROWS(structure, prefix)                                                                                                   \
-    {"every", FIELD_DURATION, FIELD(structure, prefix every), 0, 1 * SECOND, HOUR, "30s", NULL, "How often to ask."},                      \
-        {"timeout",                                                                                                                        \
-         FIELD_DURATION,                                                                                                                   \
-         FIELD(structure, prefix timeout),                                                                                                 \
-         0,                                                                                                                                \
-         100,                                                                                                                              \
-         10 * MINUTE,                                                                                                                      \
-         NULL,                                                                                                                             \
-         NULL,                                                                                                                             \
-         "How long an answer may take; shorter than `every`. Default: 10s, or half of `every` where that is shorter."},                    \
-        {"rise", FIELD_INTEGER, FIELD(structure, prefix rise), 0, 1, 100, "2", NULL, "Good answers in a row that make it good."},          \
-    {                                                                                                                                      \
-        "fall", FIELD_INTEGER, FIELD(structure, prefix fall), 0, 1, 100, "3", NULL,                                                        \
-            "Bad answers in a row that make it bad. No answer at all is unknown and does not count."                                       \
-    }
-
-static const struct field budget_moves_fields[] = {
+const struct field budget_moves_fields[] = {
     {"count", FIELD_INTEGER, FIELD(struct conf_group, max_moves_count), 0, 0, 8, "2", NULL, "How many moves, at most 8."},
     {"per", FIELD_DURATION, FIELD(struct conf_group, max_moves_per), 0, MINUTE, 7 * DAY, "6h", NULL, "In which time."},
     END,
 };
-static const struct field budget_stops_fields[] = {
+const struct field budget_stops_fields[] = {
     {"count", FIELD_INTEGER, FIELD(struct conf_group, max_stops_count), 0, 0, 8, "2", NULL, "How many stops, at most 8."},
     {"per", FIELD_DURATION, FIELD(struct conf_group, max_stops_per), 0, MINUTE, 7 * DAY, "6h", NULL, "In which time."},
     END,
 };
 
-static const char *const modes[] = {"observe", "advise", "confirm", "auto", NULL};
-static const char *const triggers[] = {"none", "idle", "probe", NULL};
-enum { TRIGGERS_BUILT = 2 };
-
-/* what a group may inherit from defaults.group */
-#define GROUP_HABIT_ROWS                                                                                                                     \
-    {"mode",                                                                                                                                 \
-     FIELD_CHOICE,                                                                                                                           \
-     FIELD(struct conf_group, mode),                                                                                                         \
-     0,                                                                                                                                      \
-     0,                                                                                                                                      \
-     0,                                                                                                                                      \
-     "advise",                                                                                                                               \
-     modes,                                                                                                                                  \
-     "observe: only watch; advise: write the plan; confirm: act after an approval; auto: act."},                                             \
-        {"on",                                                                                                                               \
-         FIELD_CHOICES,                                                                                                                      \
-         FIELD(struct conf_group, on),                                                                                                       \
-         0,                                                                                                                                  \
-         0,                                                                                                                                  \
-         TRIGGERS_BUILT,                                                                                                                     \
-         "[none]",                                                                                                                           \
-         triggers,                                                                                                                           \
-         "What makes the group fail. none: active nowhere; idle: active, but no handler polls."},                                            \
-        {"confirm", FIELD_DURATION, FIELD(struct conf_group, confirm),                                                                       \
-         0,         SECOND,         DAY,                                                                                                     \
-         NULL,      NULL,           "How long the failure must stand unbroken. Lengthens the computed floor, never shortens it."},           \
-        {"settle", FIELD_DURATION, FIELD(struct conf_group, settle),                                                                         \
-         0,        SECOND,         DAY,                                                                                                      \
-         NULL,     NULL,           "How long to wait after a change of owner. Default: two control intervals and a timeout, at least 30s."}, \
-        {"cool_down", FIELD_DURATION, FIELD(struct conf_group, cool_down),     0, SECOND, 7 * DAY,                                           \
-         "10m",       NULL,           "The shortest time between two actions."},                                                             \
-        {"max_moves", FIELD_TABLE, 0, 0, 0, 0, NULL, budget_moves_fields, "The budget for moves: {count: 2, per: 6h}."},                     \
-        {"max_stops", FIELD_TABLE, 0, 0, 0, 0, NULL, budget_stops_fields, "The budget for stops: {count: 2, per: 6h}."},                     \
-        {"trusted_after",                                                                                                                    \
-         FIELD_DURATION,                                                                                                                     \
-         FIELD(struct conf_group, trusted_after),                                                                                            \
-         0,                                                                                                                                  \
-         MINUTE,                                                                                                                             \
-         7 * DAY,                                                                                                                            \
-         "1h",                                                                                                                               \
-         NULL,                                                                                                                               \
-         "How long a handler must have been seen single before a surplus copy of it may be stopped."},                                       \
-        {"blind_after",                                                                                                                      \
-         FIELD_DURATION,                                                                                                                     \
-         FIELD(struct conf_group, blind_after),                                                                                              \
-         0,                                                                                                                                  \
-         SECOND,                                                                                                                             \
-         DAY,                                                                                                                                \
-         "2m",                                                                                                                               \
-         NULL,                                                                                                                               \
-         "After how long without knowledge to raise the alarm `blind`."},                                                                    \
-        {"offline_long",                                                                                                                     \
-         FIELD_DURATION,                                                                                                                     \
-         FIELD(struct conf_group, offline_long),                                                                                             \
-         0,                                                                                                                                  \
-         MINUTE,                                                                                                                             \
-         365 * DAY,                                                                                                                          \
-         "24h",                                                                                                                              \
-         NULL,                                                                                                                               \
-         "After how long deliberately offline to mention it."},                                                                              \
-    {                                                                                                                                        \
-        "action_timeout", FIELD_DURATION, FIELD(struct conf_group, action_timeout), 0, SECOND, HOUR, "2m", NULL,                             \
-            "How long a `move` or `stop` program may run."                                                                                   \
-    }
+const char *const modes[] = {"observe", "advise", "confirm", "auto", NULL};
+const char *const triggers[] = {"none", "idle", "probe", NULL};
 
 static const struct field group_defaults_fields[] = {GROUP_HABIT_ROWS, END};
 static const struct field probe_defaults_fields[] = {SCHEDULE_ROWS(struct conf_schedule, ), END};
@@ -171,12 +80,13 @@ static const struct field static_cluster_fields[] = {
 /* in the order of enum cluster_type */
 static const struct variant_case cluster_cases[] = {
     {.type = "static", .fields = static_cluster_fields},
-    {.type = "wsfc"},
+    {.type = "wsfc", .fields = wsfc_cluster_fields},
     {.type = "pacemaker"},
     {.type = NULL},
 };
 static const struct field cluster_fields[] = {
-    {"type", FIELD_CASES, FIELD(struct conf_cluster, type), 0, 0, 0, NULL, cluster_cases, "static: named nodes, no cluster manager."},
+    {"type", FIELD_CASES, FIELD(struct conf_cluster, type), 0, 0, 0, NULL, cluster_cases,
+     "static: named nodes, no cluster manager; wsfc: a Windows failover cluster."},
     END,
 };
 
@@ -228,14 +138,19 @@ static const struct field log_fields[] = {
         "log", FIELD_OPTIONAL, FIELD(struct conf_server, log), 0, 0, sizeof(struct conf_log), NULL, log_fields,                            \
             "The server's own log: who polls, who takes."                                                                                  \
     }
+#define SNMP_HOST_ROW                                                                                                                      \
+    {                                                                                                                                      \
+        "snmp_host", FIELD_OPTIONAL, FIELD(struct conf_server, snmp_host), 0, 0, sizeof(struct conf_snmp_host), NULL, server_snmp_fields,  \
+            "The SNMP agent of the server's machine: who is connected to it now."                                                          \
+    }
 #define PROBE_ROW(type, fields)                                                                                                            \
     {                                                                                                                                      \
         "probe", type, FIELD(struct conf_server, probe), 0, 0, sizeof(struct conf_server_probe), NULL, fields, "Our own probe of it."      \
     }
-static const struct field ftp_server_fields[] = {ADDRESS_ROW(FIELD_REQUIRED), PORT_ROW(0), PROBE_ROW(FIELD_OPTIONAL, ftp_probe_fields),
-                                                 LOG_ROW, END};
-static const struct field pop3_server_fields[] = {ADDRESS_ROW(FIELD_REQUIRED), PORT_ROW(0), PROBE_ROW(FIELD_OPTIONAL, pop3_probe_fields),
-                                                  LOG_ROW, END};
+static const struct field ftp_server_fields[] = {
+    ADDRESS_ROW(FIELD_REQUIRED), PORT_ROW(0), PROBE_ROW(FIELD_OPTIONAL, ftp_probe_fields), LOG_ROW, SNMP_HOST_ROW, END};
+static const struct field pop3_server_fields[] = {
+    ADDRESS_ROW(FIELD_REQUIRED), PORT_ROW(0), PROBE_ROW(FIELD_OPTIONAL, pop3_probe_fields), LOG_ROW, SNMP_HOST_ROW, END};
 static const struct field tcp_server_fields[] = {ADDRESS_ROW(FIELD_REQUIRED), PORT_ROW(FIELD_REQUIRED),
                                                  PROBE_ROW(FIELD_BESIDE, tcp_probe_fields), END};
 static const struct field exec_server_fields[] = {ADDRESS_ROW(0), PROBE_ROW(FIELD_BESIDE, exec_probe_fields), END};
@@ -258,8 +173,8 @@ static const struct field server_fields[] = {
 static const char *const singletons[] = {"yes", "no", "auto", NULL};
 static const struct field handler_fields[] = {
     {"cluster", FIELD_REFERENCE, FIELD(struct conf_handler, cluster), FIELD_REQUIRED, 0, 0, NULL, "clusters", "Where it runs."},
-    {"group", FIELD_NAME, FIELD(struct conf_handler, group), FIELD_REQUIRED, 0, 0, NULL, NULL,
-     "The group of that cluster that it moves with."},
+    {"group", FIELD_NAME, FIELD(struct conf_handler, group), 0, 0, 0, NULL, NULL,
+     "The group of that cluster that it moves with. Default: the one whose `hosts` hold its `host`, or the cluster's only group."},
     {"server", FIELD_REFERENCE, FIELD(struct conf_handler, server), FIELD_REQUIRED, 0, 0, NULL, "servers", "The server that it polls."},
     {"account", FIELD_TEXT, FIELD(struct conf_handler, account), FIELD_REQUIRED, 1, 63, NULL, NULL,
      "Its account, as the server's log writes it."},
@@ -271,14 +186,21 @@ static const struct field handler_fields[] = {
      "After how many missing polls it is silent."},
     {"singleton", FIELD_CHOICE, FIELD(struct conf_handler, singleton), 0, 0, 0, "yes", singletons,
      "Whether two copies are wrong. auto: only where the server does not itself lock the mailbox; unknown = alert only."},
-    {"host", FIELD_TEXT, 0, FIELD_NOT_BUILT, 0, 0, NULL, NULL, "The BizTalk host."},
+    {"host", FIELD_TEXT, FIELD(struct conf_handler, host), 0, 1, 80, NULL, NULL, "Cluster of type wsfc: the BizTalk host that runs it."},
+    {"location", FIELD_TEXT, FIELD(struct conf_handler, location), 0, 1, 128, NULL, NULL,
+     "Its receive location: while that is disabled, or outside its service window, no poll is expected. Default: all of the host's."},
     END,
 };
 
+static const char *const auth_ways[] = {"default", "kerberos", "ntlm", "basic", NULL};
 static const struct field credential_fields[] = {
     {"user", FIELD_TEXT, FIELD(struct conf_credential, user), FIELD_REQUIRED, 1, 255, NULL, NULL, "The account."},
-    {"password_file", FIELD_SECRET_FILE, FIELD(struct conf_credential, password_file), FIELD_REQUIRED, 0, 0, NULL, NULL,
+    {"password_file", FIELD_SECRET_FILE, FIELD(struct conf_credential, password_file), 0, 0, 0, NULL, NULL,
      "File whose first line is the password; not readable by everybody."},
+    {"keytab_file", FIELD_SECRET_FILE, FIELD(struct conf_credential, keytab_file), 0, 0, 0, NULL, NULL,
+     "Instead of a password, for Kerberos: the account's keytab; not readable by everybody."},
+    {"auth", FIELD_CHOICE, FIELD(struct conf_credential, auth), 0, 0, 0, "default", auth_ways,
+     "How WinRM is told who we are. default: kerberos with a keytab, ntlm with a password; basic only over TLS."},
     END,
 };
 

@@ -36,7 +36,7 @@ struct found_node {                                                             
     int64_t state, drain; /* drain: NodeDrainStatus 0 not initiated, 1 in progress, 2 completed, 3 failed */
 };
 
-enum group_state {
+enum role_state {
     GROUP_ONLINE,
     GROUP_OFFLINE,
     GROUP_FAILED,

@@ -1,0 +1,13 @@
+/* The wsfc probe. */
+#include "probe.h"
+
+static const struct field fields[] = {{.key = NULL}};
+
+static enum step wsfc_step(const void *conf, void *state, const struct probe_context *context, const struct reply *in, struct request *out,
+                          struct seen *seen)
+{
+    (void)conf, (void)state, (void)context, (void)in, (void)out, (void)seen;
+    return STEP_DONE;
+}
+
+const struct probe_type probe_wsfc = {.name = "wsfc", .fields = fields, .conf_size = sizeof(struct wsfc_conf), .state_size = 1, .estate = true, .step = wsfc_step};
