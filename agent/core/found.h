@@ -14,6 +14,7 @@ enum found_kind {
     FOUND_RESOURCE,
     FOUND_POSSIBLE_OWNER, /* of one resource: a row per node */
     FOUND_DEPENDENCY,     /* of one resource: a row per resource that it depends on */
+    FOUND_SERVICE_NAME,   /* which service a Generic Service resource runs: a list of its own, as not every Windows gives it */
     FOUND_HOST,
     FOUND_INSTANCE,
     FOUND_HANDLER,
@@ -25,8 +26,8 @@ enum found_kind {
     FOUND_CONNECTION,
     FOUND_KINDS
 };
-const char *found_kind_name(uint8_t kind);
-size_t found_size(uint8_t kind); /* of its row */
+const char *found_kind_name(uint8_t kind); /* "possible-owner"; "" beyond the kinds */
+size_t found_size(uint8_t kind);           /* of its row; 0 beyond the kinds */
 
 enum { FOUND_NAME = 128, FOUND_NODE_NAME = 64, FOUND_HOST_NAME = 84, FOUND_URL = 260 };
 
@@ -61,7 +62,6 @@ enum resource_state {
 };                      /* -1 unknown */
 struct found_resource { /* MSCluster_Resource */
     char name[FOUND_NAME], type[FOUND_NODE_NAME], group[FOUND_NAME], owner[FOUND_NODE_NAME];
-    char service[FOUND_NAME]; /* Generic Service: PrivateProperties.ServiceName where it comes, else "" */
     int64_t state, restart_action, restart_threshold, restart_period_ms, restart_delay_ms, pending_timeout_ms, retry_period_ms;
     uint8_t persistent;
 };
@@ -72,6 +72,10 @@ struct found_possible_owner {
 
 struct found_dependency {
     char resource[FOUND_NAME], on[FOUND_NAME];
+};
+
+struct found_service_name { /* PrivateProperties.ServiceName; estate_resource_of_host joins it with found_resource by name */
+    char resource[FOUND_NAME], service[FOUND_NAME];
 };
 
 struct found_host { /* MSBTS_HostSetting */
