@@ -102,6 +102,8 @@ struct row_agent {                                                   /* scalars 
     char journal_state[24], snmp_state[24], actuator_state[24];
 };
 
+#include "rows_windows.h"
+
 enum table_id {
     TABLE_AGENT,
     TABLE_PROBE,
@@ -113,6 +115,11 @@ enum table_id {
     TABLE_HANDLER_NODE,
     TABLE_ALARM,
     TABLE_HISTORY,
+    TABLE_CLUSTER,
+    TABLE_RESOURCE,
+    TABLE_INSTANCE,
+    TABLE_QUEUE,
+    TABLE_AUDIT,
     TABLES
 };
 

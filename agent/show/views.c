@@ -91,6 +91,42 @@ static const char *history_kind_name(uint8_t kind)
     return WORD(words, kind);
 }
 
+static const char *resource_state_name(uint8_t state)
+{
+    static const char *const words[] = {"unknown", "unknown", "online", "offline", "failed", "pending"};
+    return WORD(words, state);
+}
+
+static const char *restart_action_name(uint8_t action)
+{
+    static const char *const words[] = {"unknown", "unknown", "none", "restart", "restart-and-fail-over"};
+    return WORD(words, action);
+}
+
+static const char *instance_state_name(uint8_t state)
+{
+    static const char *const words[] = {"unknown", "unknown", "running", "stopped", "pending", "paused", "disputed"};
+    return WORD(words, state);
+}
+
+static const char *clustered_name(uint8_t clustered)
+{
+    static const char *const words[] = {"unknown", "unknown", "unclustered", "clustered"};
+    return WORD(words, clustered);
+}
+
+static const char *queue_state_name(uint8_t state)
+{
+    static const char *const words[] = {"unknown", "unknown", "ok", "high", "critical", "stuck"};
+    return WORD(words, state);
+}
+
+static const char *audit_state_name(uint8_t state)
+{
+    static const char *const words[] = {"unknown", "unknown", "fulfilled", "violated"};
+    return WORD(words, state);
+}
+
 static const char *group_state_name(uint8_t phase)
 {
     return phase > PHASE_UNKNOWN && phase < PHASES ? phase_name(phase) : "unknown";
@@ -230,6 +266,11 @@ const struct table tables[TABLES] = {
     TABLE(TABLE_HANDLER_NODE, "handlerNode", "solowardenHandlerNode", 8, 2, handler_node_columns),
     TABLE(TABLE_ALARM, "alarm", "solowardenAlarm", 9, 1, alarm_columns),
     TABLE(TABLE_HISTORY, "history", "solowardenHistory", 10, 1, history_columns),
+    TABLE(TABLE_CLUSTER, "cluster", "solowardenCluster", 12, 1, cluster_columns),
+    TABLE(TABLE_RESOURCE, "resource", "solowardenResource", 13, 1, resource_columns),
+    TABLE(TABLE_INSTANCE, "instance", "solowardenInstance", 14, 2, instance_columns),
+    TABLE(TABLE_QUEUE, "queue", "solowardenQueue", 15, 1, queue_columns),
+    TABLE(TABLE_AUDIT, "audit", "solowardenAudit", 16, 1, audit_columns),
 };
 
 const struct column *column_by_name(const struct table *table, const char *name)
