@@ -19,6 +19,8 @@ static bool done(const struct reply *reply)
         fprintf(stderr, "%s\n", broken);
         abort();
     }
+    if (step == STEP_MORE)
+        case_asked(&file, &request);
     return step == STEP_DONE;
 }
 
@@ -26,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!case_open(&file, (const char *)data, size))
         return -1;
+    file.context.found = case_found;
     bool over = done(NULL);
     for (char *line = strsep(&file.rest, "\n"); line && !over; line = strsep(&file.rest, "\n")) {
         struct reply reply;
@@ -40,5 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         over = done(&reply);
         free(exact);
     }
+    /* whoever is cut off gives back what it holds */
+    if (!over && file.type->estate && !done(&(struct reply){.reason = REASON_CLOSED_EARLY, .data = ""}))
+        abort();
     return 0;
 }

@@ -49,6 +49,35 @@ static void put_peer(const struct request *request)
     put("%s", request->insecure ? " unverified" : "");
 }
 
+/* "<a:Action …>…/Enumerate</a:Action>" → "Enumerate": what stands behind `mark` up to `end`, its last segment if `short_form`. */
+static void put_part(const char *body, const char *mark, const char *end, bool short_form)
+{
+    const char *begin = strstr(body, mark);
+    begin = begin && *mark == '<' ? strchr(begin + strlen(mark), '>') : begin;
+    const char *stop = begin ? strstr(begin, end) : NULL;
+    if (!stop)
+        return;
+    begin += *mark == '<' ? 1 : (ptrdiff_t)strlen(mark);
+    for (const char *at = begin; short_form && at < stop; at++)
+        if (*at == '/')
+            begin = at + 1;
+    put(" %.*s", (int)(stop - begin), begin);
+}
+
+/* Of an envelope what a reader wants to see; the whole of it is in tests/golden/wsman. */
+static void put_post(const struct request *request)
+{
+    static char body[CASE_STATE_MAX];
+    assert_true(request->body_size < sizeof body);
+    memcpy(body, request->body, request->body_size);
+    body[request->body_size] = '\0';
+    put("> post %s", request->path);
+    put_part(body, "<a:Action", "</a:Action>", true);
+    put_part(body, "schemas.microsoft.com/wbem/wsman/1/wmi/", "</w:ResourceURI>", false);
+    put_part(body, "<w:SelectorSet", "</w:SelectorSet>", false);
+    put_part(body, "<s:Body", "</s:Body>", false);
+}
+
 static void put_request(const struct request *request)
 {
     static const char *const expects[] = {"nothing", "line", "ftp", "dot", "any"};
@@ -77,6 +106,16 @@ static void put_request(const struct request *request)
         for (const char *const *argument = request->arguments; *argument; argument++)
             put_bytes(*argument, strlen(*argument));
         break;
+    case REQUEST_POST:
+        put_post(request);
+        break;
+    case REQUEST_FETCH:
+        put("> fetch %s limit %zu", request->path, request->limit);
+        break;
+    case REQUEST_WALK:
+        put("> walk");
+        put_bytes(request->bytes, request->size);
+        break;
     }
     put("\n");
 }
@@ -95,6 +134,24 @@ static void put_seen(const struct seen *seen)
         put("= perf %s %.15g%s\n", seen->perf[i].label, seen->perf[i].value, seen->perf[i].unit);
 }
 
+static void put_found(void *context, const struct found *found)
+{
+    static const char *const steps[] = {"begin", "row", "end"};
+    static char row[4096];
+    case_found(context, found);
+    if (file.estate.broken)
+        fail_msg("%s", file.estate.broken);
+    put("= %s %s", steps[found->step], found_kind_name(found->kind));
+    if (found->of)
+        put_bytes(found->of, strlen(found->of));
+    if (found->step == FOUND_ROW)
+        case_row_text(row, sizeof row, found->kind, found->row);
+    put("%s%s\n", found->step == FOUND_END ? " " : "",
+        found->step == FOUND_ROW   ? row
+        : found->step == FOUND_END ? reason_name(found->reason)
+                                   : "");
+}
+
 static enum step one_step(const struct reply *reply)
 {
     static struct request request;
@@ -109,6 +166,8 @@ static enum step one_step(const struct reply *reply)
         put_seen(&seen);
     else
         put_request(&request);
+    if (step == STEP_MORE)
+        case_asked(&file, &request);
     return step;
 }
 
@@ -116,6 +175,8 @@ static enum step one_step(const struct reply *reply)
 static void replay(size_t size)
 {
     assert_true(case_open(&file, input, size));
+    assert_true(file.type->state_size <= CASE_STATE_MAX && file.type->conf_size <= CASE_CONF_MAX);
+    file.context.found = put_found;
     const char *script = strstr(input, "\n\n");
     output_size = 0;
     put("%.*s", script ? (int)(script + 2 - input) : (int)size, input);
@@ -131,8 +192,11 @@ static void replay(size_t size)
         if (case_reply(&file, line, &reply))
             done = one_step(&reply) == STEP_DONE;
     }
-    if (!done)
+    if (!done) {
         put("= unfinished\n");
+        if (file.type->estate) /* whoever is cut off gives back what it holds */
+            assert_int_equal(one_step(&(struct reply){.reason = REASON_CLOSED_EARLY, .data = ""}), STEP_DONE);
+    }
 }
 
 static void check(const char *path)
