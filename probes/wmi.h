@@ -9,6 +9,7 @@
 
 enum wmi_type {
     WMI_TEXT,    /* of an array: its first value */
+    WMI_NAME,    /* text that tells rows apart: a row in which one is missing, empty or too long is left out and counted in the text */
     WMI_INTEGER, /* int64_t, ABSENT when it did not come; int32_t: -1; uint32_t, uint16_t, uint8_t: 0. Out of range counts as absent */
     WMI_BOOLEAN, /* uint8_t: enum verdict */
     WMI_WORD,    /* uint8_t: 1 + position in `words` without regard to case; 0 = absent or another word */
@@ -30,6 +31,7 @@ struct wmi_talk;
  * Name and is the `of` of its list. Everything must be as good as constant for the conversation; it may be built anew for each step. */
 struct wmi_query {
     const char *wmi_namespace, *wql;
+    const char *older; /* asked instead where `wql` was refused (QUERY_REFUSED, CLASS_MISSING): without the newer properties. May be NULL */
     const char *class_name, *method;
     enum found_kind kind; /* its list; at most one query of a conversation for each kind */
     const struct wmi_property *properties;
