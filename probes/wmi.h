@@ -10,6 +10,7 @@
 enum wmi_type {
     WMI_TEXT,    /* of an array: its first value */
     WMI_NAME,    /* text that tells rows apart: a row in which one is missing, empty or too long is left out and counted in the text */
+    WMI_LINK,    /* text that names another thing: too long counts as absent, as a cut name would be another one's */
     WMI_INTEGER, /* int64_t, ABSENT when it did not come; int32_t: -1; uint32_t, uint16_t, uint8_t: 0. Out of range counts as absent */
     WMI_BOOLEAN, /* uint8_t: enum verdict */
     WMI_WORD,    /* uint8_t: 1 + position in `words` without regard to case; 0 = absent or another word */
