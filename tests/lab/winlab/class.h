@@ -40,7 +40,8 @@ struct invoke_result {
     char text[160]; /* for a fault's message */
 };
 
-struct class {
+struct class
+{
     const char *wmi_namespace, *name; /* "root/MSCluster", "MSCluster_Resource" */
     const struct class_property *properties;
     size_t property_count;
@@ -54,8 +55,8 @@ extern const struct class *const classes[]; /* NULL ends */
 
 /* Faults of the asked machine, set by control commands: what the wire must do to a request of that node right now. */
 struct wire_fault {
-    uint32_t slow_ms;         /* before each reply */
-    bool denied, quota;       /* answer with this fault */
+    uint32_t slow_ms;          /* before each reply */
+    bool denied, quota;        /* answer with this fault */
     const char *missing_class; /* NULL = none: this class does not exist there */
     bool wrong_certificate;
 };

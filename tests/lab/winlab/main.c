@@ -1,0 +1,5 @@
+/* winlab: a simulated failover cluster that runs BizTalk. */
+int main(void)
+{
+    return 0;
+}
