@@ -159,10 +159,10 @@ extern const struct probe_type probe_ftp, probe_pop3, probe_tcp, probe_exec;
 
 /* Of a Windows cluster, one instance per node. */
 struct wsfc_conf {
-    int64_t owners_every; /* asks for at most this many possible owners and dependencies per round */
+    int64_t owners_every; /* asks for at most this many possible owners, and as many dependencies, per round */
 };
 struct biztalk_conf {
-    int64_t slow_every;    /* hosts, handlers, locations and suspended instances in every n-th round */
+    int64_t slow_every;    /* hosts, handlers and suspended instances in every n-th round, locations four times as often */
     int64_t suspended_max; /* suspended instances counted per host */
 };
 struct service_conf {
@@ -170,6 +170,7 @@ struct service_conf {
 };
 struct msmq_conf {
     int64_t max_queues;
+    struct texts machines; /* names under which queues are the asked machine's own, beside its node's: clustered network names */
 };
 struct exporter_conf {
     const char *path; /* "/metrics" */
