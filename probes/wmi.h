@@ -65,10 +65,11 @@ struct wmi_talk {
     struct wsman_reader *reader;
     const struct wmi_query *query; /* these two during a step only */
     const struct probe_context *probe;
-    uint16_t position, calls, phase, worst;
-    uint16_t reason; /* of the current list, before it is released */
-    bool list_open, any_good, over;
-    uint32_t messages, items, pages;
+    uint16_t position, calls, phase;
+    uint16_t worst, over; /* reasons: of the first fault; of what makes the rest futile */
+    uint16_t reason;      /* of the current list, before it is released */
+    bool list_open, any_good, older, starved;
+    uint32_t messages, items, pages, nameless;
     msec_t elapsed;
     char message_id[48], context[WSMAN_CONTEXT_MAX], of[FOUND_NAME], text[160];
     _Alignas(8) unsigned char row[WMI_ROW_MAX];

@@ -25,6 +25,7 @@ uv\.h	agent/(run|keep|act|show|cli)/
 sqlite3\.h	agent/keep/
 yaml\.h	agent/config/
 pcre2\.h	probes/|agent/(run|cli)/
+expat\.h	probes/wsman
 openssl/	agent/(config|run)/
 jansson\.h	agent/(config|run|keep|act|show|cli)/
 zlib\.h	agent/cli/
