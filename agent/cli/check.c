@@ -67,7 +67,8 @@ static void warn_group(const struct policy *policy, size_t position)
     const struct policy_group *group = &policy->groups[position];
     const char *cluster = policy->clusters[group->cluster].name;
     char confirm[DURATION_TEXT_BYTES], floor[DURATION_TEXT_BYTES];
-    bool control = has_control(policy, position), acts = group->mode >= MODE_CONFIRM;
+    bool is_static = policy->clusters[group->cluster].type == CLUSTER_STATIC;
+    bool control = !is_static || has_control(policy, position), acts = group->mode >= MODE_CONFIRM;
     if (!control)
         warn("group %s/%s has no control probe: who is active is known from the servers' logs alone", cluster, group->name);
     if (group->triggers & TRIGGER_NONE && !control)
@@ -76,7 +77,7 @@ static void warn_group(const struct policy *policy, size_t position)
         warn("group %s/%s: `on: [idle]` cannot fire, no handler names this group", cluster, group->name);
     if (acts && !group->can_move)
         warn("group %s/%s may act, but has no `move` program: it will only write plans", cluster, group->name);
-    else if (acts && !group->fenced)
+    else if (acts && is_static && !group->fenced)
         warn("group %s/%s is not `fenced: true`: its plans wait for ever at that gate", cluster, group->name);
     if (group->mode == MODE_AUTO && group->triggers == TRIGGER_IDLE)
         warn("group %s/%s: silence alone never moves a group in `mode: auto`; with `on: [idle]` only, nothing will", cluster, group->name);
@@ -124,6 +125,10 @@ static void warn_credentials(const struct config *config, const struct compiled 
         bool used = false;
         for (size_t j = 0; j < compiled->policy.source_count; j++)
             used = used || (compiled->sources[j].credential && strcmp(compiled->sources[j].credential, name) == 0);
+        for (size_t j = 0; j < config->clusters.count; j++) {
+            const struct conf_cluster *cluster = (const struct conf_cluster *)config->clusters.entries + j;
+            used = used || (cluster->windows.act && strcmp(cluster->windows.act, name) == 0);
+        }
         if (!used)
             warn("credential %s is used by no probe", name);
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crosschecking.h"
+#include "values.h"
 
 enum { AUTH_DEFAULT, AUTH_KERBEROS, AUTH_NTLM, AUTH_BASIC };
 
@@ -107,6 +108,10 @@ void check_windows(const struct check *check, const struct conf_cluster *cluster
         if (written)
             check_schedule(check, &probes[i].probe->schedule, written);
     }
+    bool local;
+    int32_t seconds;
+    if (windows->zone && !zone_parse(windows->zone, &local, &seconds))
+        complain_node(check->reading, node_get(node, "zone"), "expected local, UTC or an offset such as '+02:00'");
     if (windows->exporter)
         check_schedule(check, &windows->exporter->probe.schedule, node_get(node, "exporter"));
     if (snmp_host)
