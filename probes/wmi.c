@@ -188,8 +188,10 @@ static bool post(struct turn *turn, enum phase phase)
 static void list_close(struct wmi_talk *talk, uint16_t reason)
 {
     const struct wmi_query *query = talk->query;
+    talk->reason = reason;
     if (query->end && (reason == REASON_OK || talk->cut))
         query->end(talk);
+    reason = talk->reason;
     if (talk->cut && query->sample && reason == REASON_TOO_MANY_ROWS)
         reason = REASON_OK;
     list_open(talk);

@@ -38,7 +38,8 @@ struct wmi_query {
     const struct wmi_property *properties;
     /* After the properties are in: last corrections, or false to leave the row out. May be NULL. */
     bool (*finish)(struct wmi_talk *talk, void *row);
-    /* The list is complete, or cut at items_max (talk->cut): rows that were only counted so far, by wmi_row(). May be NULL. */
+    /* The list is complete, or cut at items_max (talk->cut): rows that were only counted so far, by wmi_row(); a reason why it is not
+     * complete after all, in talk->reason. May be NULL. */
     void (*end)(struct wmi_talk *talk);
     /* `method`: one call per out parameter (arrays: per value); gives rows by wmi_row(). */
     void (*output)(struct wmi_talk *talk, const char *of, const char *name, const char *value);
