@@ -74,6 +74,13 @@ struct biztalk_state {
     struct found_suspended suspended[SUSPENDED_HOSTS_MAX];
 };
 
+/* A BizTalk server without any host instance is rather one that does not show them to this account. */
+static void end_instances(struct wmi_talk *talk)
+{
+    if (talk->items == 0)
+        talk->reason = REASON_NOTHING_CAME;
+}
+
 static struct found_suspended *counter_of(struct biztalk_state *state, const char *host)
 {
     for (size_t i = 0; i < state->hosts; i++)
@@ -119,7 +126,8 @@ static const struct wmi_query queries[] = {
      .wql = "SELECT HostName, RunningServer, HostType, ServiceState, ConfigurationState, ClusterInstanceType, IsDisabled "
             "FROM MSBTS_HostInstance",
      .kind = FOUND_INSTANCE,
-     .properties = instance_properties},
+     .properties = instance_properties,
+     .end = end_instances},
     {.wmi_namespace = WSMAN_BIZTALK,
      .wql = "SELECT Name, ClusterResourceGroupName, HostType, IsHost32BitOnly FROM MSBTS_HostSetting",
      .kind = FOUND_HOST,

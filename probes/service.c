@@ -51,6 +51,13 @@ static bool write_wql(const struct texts *names, char wql[static WQL_MAX])
 }
 _Static_assert(512 + NAMES_MAX * (NAME_MAX_SIZE + 16) <= WQL_MAX, "all names fit");
 
+/* MSDTC is on every Windows. What the account may not query is left out without a word, so an empty list says nothing about hosts. */
+static void end(struct wmi_talk *talk)
+{
+    if (talk->items == 0)
+        talk->reason = REASON_NOTHING_CAME;
+}
+
 static enum step refuse(struct seen *seen)
 {
     static const char text[] = "a name of `names` is empty, too long or holds quotes";
@@ -66,7 +73,7 @@ static enum step service_step(const void *conf, void *state, const struct probe_
     char wql[WQL_MAX];
     if (!write_wql(&((const struct service_conf *)conf)->names, wql))
         return refuse(seen);
-    const struct wmi_query query = {.wmi_namespace = WSMAN_CIMV2, .wql = wql, .kind = FOUND_SERVICE, .properties = properties};
+    const struct wmi_query query = {.wmi_namespace = WSMAN_CIMV2, .wql = wql, .kind = FOUND_SERVICE, .properties = properties, .end = end};
     return wmi_step(state, &query, 1, context, in, out, seen);
 }
 

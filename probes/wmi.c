@@ -191,7 +191,11 @@ static void list_close(struct wmi_talk *talk, uint16_t reason)
     talk->reason = reason;
     if (query->end && (reason == REASON_OK || talk->cut))
         query->end(talk);
-    reason = talk->reason;
+    if (talk->reason != reason) { /* answered, but not as it was needed */
+        talk->any_good = true;
+        fault(talk, talk->reason, NULL, false);
+        reason = talk->reason;
+    }
     if (talk->cut && query->sample && reason == REASON_TOO_MANY_ROWS)
         reason = REASON_OK;
     list_open(talk);

@@ -83,6 +83,13 @@ static bool finish_resource(struct wmi_talk *talk, void *row)
     return true;
 }
 
+/* A cluster has a node that was asked, and a group and resources of its own. Windows leaves out what the account may not see. */
+static void end_nonempty(struct wmi_talk *talk)
+{
+    if (talk->items == 0)
+        talk->reason = REASON_NOTHING_CAME;
+}
+
 /* A projection may come without its embedded object: then the resource's service is unknown, which is no row. */
 static bool finish_service_name(struct wmi_talk *talk, void *row)
 {
@@ -170,7 +177,8 @@ static const struct wmi_query queries[] = {
      .older = "SELECT Name, State FROM MSCluster_Node",
      .kind = FOUND_NODE,
      .properties = node_properties,
-     .finish = finish_node},
+     .finish = finish_node,
+     .end = end_nonempty},
     {.wmi_namespace = WSMAN_CLUSTER,
      .wql = "SELECT Name, State, OwnerNode, PersistentState, FailoverThreshold, FailoverPeriod, AutoFailbackType, FailbackWindowStart, "
             "FailbackWindowEnd, IsCore FROM MSCluster_ResourceGroup",
@@ -178,7 +186,8 @@ static const struct wmi_query queries[] = {
               "FailbackWindowEnd FROM MSCluster_ResourceGroup",
      .kind = FOUND_GROUP,
      .properties = group_properties,
-     .finish = finish_group},
+     .finish = finish_group,
+     .end = end_nonempty},
     {.wmi_namespace = WSMAN_CLUSTER,
      .wql = "SELECT Name, Type, State, OwnerGroup, OwnerNode, PersistentState, RestartAction, RestartThreshold, RestartPeriod, "
             "RestartDelay, PendingTimeout, RetryPeriodOnFailure FROM MSCluster_Resource",
@@ -186,7 +195,8 @@ static const struct wmi_query queries[] = {
               "PendingTimeout FROM MSCluster_Resource",
      .kind = FOUND_RESOURCE,
      .properties = resource_properties,
-     .finish = finish_resource},
+     .finish = finish_resource,
+     .end = end_nonempty},
     {.wmi_namespace = WSMAN_CLUSTER,
      .wql = "SELECT Name, PrivateProperties FROM MSCluster_Resource WHERE Type = 'Generic Service'",
      .kind = FOUND_SERVICE_NAME,
