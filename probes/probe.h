@@ -173,10 +173,12 @@ struct msmq_conf {
     struct texts machines; /* names under which queues are the asked machine's own, beside its node's: clustered network names */
 };
 struct exporter_conf {
-    const char *path; /* "/metrics" */
+    const char *path;      /* "/metrics" */
+    struct texts machines; /* as in msmq_conf */
 };
 struct snmp_host_conf {
     bool services, processes, connections; /* svSvcTable, hrSWRunTable, TCP connection tables */
+    struct texts ports;                    /* beside 21, 22, 110, 990 and 995 */
 };
 extern const struct probe_type probe_wsfc, probe_biztalk, probe_service, probe_msmq, probe_exporter, probe_snmp_host;
 
