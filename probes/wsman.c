@@ -29,7 +29,7 @@ struct wsman_reader {
     uint8_t places[WSMAN_DEPTH_MAX + 1];
     uint16_t path_sizes[WSMAN_DEPTH_MAX + 1]; /* of the path before this element */
     char path[PATH_MAX_BYTES];
-    bool path_cut;
+    uint16_t path_cut; /* depth from which on the path does not fit; 0 = it fits */
     size_t text_size;
     bool text_cut;
     char text[WSMAN_TEXT_MAX + 1];
@@ -142,7 +142,7 @@ static void enter_property(struct wsman_reader *reader, const char *name)
 {
     size_t size = strlen(name), slash = reader->path_size ? 1 : 0;
     if (reader->path_cut || reader->path_size + slash + size >= sizeof reader->path) {
-        reader->path_cut = true;
+        reader->path_cut = reader->path_cut ? reader->path_cut : reader->depth;
         return;
     }
     if (slash)
@@ -167,7 +167,7 @@ static void enter(struct wsman_reader *reader, enum wsman_place place, const cha
     case PLACE_ITEM:
         reader->reply.items++;
         reader->path_size = 0;
-        reader->path_cut = false;
+        reader->path_cut = 0;
         reader->hooks->item_begin(reader->context, strcmp(local, "XmlFragment") != 0 ? local : "");
         break;
     case PLACE_PROPERTY: {
@@ -215,10 +215,12 @@ static void on_text(void *data, const char *text, int size)
     struct wsman_reader *reader = data;
     if (reader->broken != REASON_NONE || !reader->leaf || place_at(reader, 0) == PLACE_ALIEN)
         return;
-    size_t room = WSMAN_TEXT_MAX - reader->text_size, taken = (size_t)size < room ? (size_t)size : room;
+    size_t room = reader->text_cut ? 0 : WSMAN_TEXT_MAX - reader->text_size, taken = (size_t)size < room ? (size_t)size : room;
+    reader->text_cut = taken < (size_t)size;
+    while (reader->text_cut && taken && ((uint8_t)text[taken] & 0xc0) == 0x80) /* never inside a character */
+        taken--;
     memcpy(reader->text + reader->text_size, text, taken);
     reader->text_size += taken;
-    reader->text_cut = reader->text_cut || taken < (size_t)size;
 }
 
 /* ---- texts ---- */
@@ -250,6 +252,18 @@ static void keep_for_people(struct wsman_reader *reader, char *out, size_t out_s
         text_for_people(out, out_size, text.data, text.size, NULL);
 }
 
+/* What a fault says, without the sentence that begins nearly all of WinRM's: there is little room. */
+static void keep_fault_text(struct wsman_reader *reader)
+{
+    static const char opening[] = "The WS-Management service cannot process the request. ";
+    struct text text = trimmed(reader);
+    size_t size = sizeof opening - 1;
+    if (text.size > size && !memcmp(text.data, opening, size))
+        text = (struct text){text.data + size, text.size - size};
+    if (text.size)
+        text_for_people(reader->reply.text, sizeof reader->reply.text, text.data, text.size, NULL);
+}
+
 static uint32_t kept_number(struct wsman_reader *reader)
 {
     char number[24];
@@ -258,9 +272,6 @@ static uint32_t kept_number(struct wsman_reader *reader)
 
 static void give_property(struct wsman_reader *reader)
 {
-    if (reader->text_cut) /* never inside a character */
-        while (reader->text_size && ((uint8_t)reader->text[reader->text_size] & 0xc0) == 0x80)
-            reader->text_size--;
     reader->reply.cut += reader->text_cut || reader->path_cut;
     if (reader->path_cut)
         return;
@@ -303,7 +314,7 @@ static void leave_leaf(struct wsman_reader *reader, enum wsman_place place)
         break;
     case PLACE_FAULT_TEXT:
     case PLACE_DETAIL_TEXT:
-        keep_for_people(reader, reply->text, sizeof reply->text);
+        keep_fault_text(reader);
         break;
     case PLACE_DETAIL_CODE:
         reply->fault_code = kept_number(reader);
@@ -340,6 +351,8 @@ static void on_end(void *data, const char *name)
     reader->leaf = false;
     reader->path_size = reader->path_sizes[reader->depth];
     reader->path[reader->path_size] = '\0';
+    if (reader->path_cut == reader->depth)
+        reader->path_cut = 0;
     reader->depth--;
 }
 
