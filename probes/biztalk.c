@@ -61,7 +61,7 @@ struct suspended {
     int64_t status;
 };
 static const struct wmi_property suspended_properties[] = {
-    {"HostName", WMI_LINK, WMI_FIELD(suspended, host), NULL},
+    {"HostName", WMI_NAME, WMI_FIELD(suspended, host), NULL},
     {"ServiceStatus", WMI_INTEGER, WMI_FIELD(suspended, status), NULL},
     {0},
 };
@@ -70,7 +70,7 @@ struct biztalk_state {
     struct wmi_talk talk;
     int64_t suspended_max;
     uint16_t hosts;
-    bool more; /* hosts than are kept, or instances of which nothing is known */
+    bool more; /* hosts than are kept */
     struct found_suspended suspended[SUSPENDED_HOSTS_MAX];
 };
 
@@ -86,7 +86,7 @@ static struct found_suspended *counter_of(struct biztalk_state *state, const cha
     for (size_t i = 0; i < state->hosts; i++)
         if (strcmp(state->suspended[i].host, host) == 0)
             return &state->suspended[i];
-    if (state->hosts == SUSPENDED_HOSTS_MAX || *host == '\0')
+    if (state->hosts == SUSPENDED_HOSTS_MAX)
         return NULL;
     struct found_suspended *counter = &state->suspended[state->hosts++];
     memset(counter, 0, sizeof *counter);
@@ -98,8 +98,10 @@ static bool count_suspended(struct wmi_talk *talk, void *row)
 {
     struct biztalk_state *state = talk->own;
     const struct suspended *instance = row;
+    if (instance->status != SUSPENDED_RESUMABLE && instance->status != SUSPENDED_FOR_GOOD)
+        return false; /* nobody asked for it */
     struct found_suspended *counter = counter_of(state, instance->host);
-    if (!counter || (instance->status != SUSPENDED_RESUMABLE && instance->status != SUSPENDED_FOR_GOOD))
+    if (!counter)
         state->more = true;
     else if (counter->resumable + counter->not_resumable >= state->suspended_max)
         counter->capped = true;

@@ -62,6 +62,12 @@ static uint8_t class_of(const struct msmq_state *state, const char *name)
     return strchr(name, '\\') && !own_machine(state, name) ? QUEUE_OUTGOING : QUEUE_LOCAL;
 }
 
+static void count_or_absent(int64_t *counter)
+{
+    if (*counter < 0)
+        *counter = ABSENT;
+}
+
 /* The sum over all queues is no queue. */
 static bool finish(struct wmi_talk *talk, void *row)
 {
@@ -70,6 +76,10 @@ static bool finish(struct wmi_talk *talk, void *row)
         return false;
     queue->class = class_of(talk->own, queue->name);
     queue->source = QUEUE_FROM_WMI;
+    count_or_absent(&queue->messages);
+    count_or_absent(&queue->bytes);
+    count_or_absent(&queue->journal_messages);
+    count_or_absent(&queue->journal_bytes);
     return true;
 }
 

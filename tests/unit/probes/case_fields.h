@@ -12,7 +12,7 @@ enum { CASE_CONF_MAX = 2048, CASE_WORDS_MAX = 64 };
 
 struct case_conf {
     _Alignas(max_align_t) char bytes[CASE_CONF_MAX];
-    const char *words[CASE_WORDS_MAX]; /* of FIELD_ARGUMENTS */
+    const char *words[CASE_WORDS_MAX]; /* of FIELD_ARGUMENTS, FIELD_TEXTS */
     size_t word_count;
 };
 
@@ -42,6 +42,8 @@ static inline void case_set_field(struct case_conf *conf, const struct field *fi
                 *(int64_t *)at = word - (const char *const *)field->sub;
         break;
     case FIELD_ARGUMENTS:
+    case FIELD_TEXTS:
+        conf->word_count = 0; /* one such key a probe */
         for (char *word = strtok(value, " "); word && conf->word_count < CASE_WORDS_MAX; word = strtok(NULL, " "))
             conf->words[conf->word_count++] = word;
         *(struct texts *)at = (struct texts){conf->word_count, conf->words};
