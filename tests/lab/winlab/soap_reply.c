@@ -75,12 +75,25 @@ void soap_value(const char *prefix, const char *name, const struct value *value,
         one_value(prefix, name, value, value->text, reply);
 }
 
+/* "Outer/Inner" is a property of an embedded object. */
 static void property(const struct soap_caller *caller, const struct class *class, size_t position, size_t index, const char *prefix,
-                     const char *name, struct text *reply)
+                     struct text *reply)
 {
+    const char *name = class->properties[index].name, *inner = strchr(name, '/');
     struct value value = {0};
     class->value(caller->world, caller->node, position, index, &value);
-    soap_value(prefix, name, &value, reply);
+    if (!inner) {
+        soap_value(prefix, name, &value, reply);
+        return;
+    }
+    int outer = (int)(inner - name);
+    if (value.type == VALUE_NULL) {
+        text_format(reply, "<%s%.*s xsi:nil=\"true\"/>", prefix, outer, name);
+        return;
+    }
+    text_format(reply, "<%s%.*s>", prefix, outer, name);
+    soap_value(prefix, inner + 1, &value, reply);
+    text_format(reply, "</%s%.*s>", prefix, outer, name);
 }
 
 void soap_instance(const struct soap_caller *caller, const struct class *class, size_t position, struct text *reply)
@@ -88,7 +101,7 @@ void soap_instance(const struct soap_caller *caller, const struct class *class, 
     text_format(reply, "<p:%s xmlns:xsi=\"%s\" xmlns:p=\"%s%s/%s\" xmlns:cim=\"%s\" xsi:type=\"p:%s_Type\">", class->name, SOAP_XSI_URI,
                 SOAP_WMI_URI, class->wmi_namespace, class->name, SOAP_CIM_URI, class->name);
     for (size_t i = 0; i < class->property_count; i++)
-        property(caller, class, position, i, "p:", class->properties[i].name, reply);
+        property(caller, class, position, i, "p:", reply);
     text_format(reply, "</p:%s>", class->name);
 }
 
@@ -97,8 +110,8 @@ void soap_fragment(const struct soap_caller *caller, const struct class *class, 
     text_add(reply, "<w:XmlFragment xmlns:xsi=\"" SOAP_XSI_URI "\">");
     for (size_t i = 0; i < wql->column_count; i++)
         for (size_t k = 0; k < class->property_count; k++)
-            if (!strcasecmp(wql->columns[i], class->properties[k].name))
-                property(caller, class, position, k, "", class->properties[k].name, reply);
+            if (wql_names(class, k, wql->columns[i]))
+                property(caller, class, position, k, "", reply);
     text_add(reply, "</w:XmlFragment>");
 }
 

@@ -46,6 +46,8 @@ struct wql {
 bool wql_parse(const char *text, struct wql *wql);
 /* The first name in the query that the class does not have; NULL: it has them all. */
 const char *wql_unknown_name(const struct wql *wql, const struct class *class);
+/* Is this the property's name? Of one within an embedded object ("Outer/Inner"): the object's. */
+bool wql_names(const struct class *class, size_t property, const char *name);
 bool wql_matches(const struct wql *wql, const struct class *class, const struct world *world, size_t node, size_t position);
 
 #endif

@@ -6,10 +6,17 @@
 
 #include "wql.h"
 
+bool wql_names(const struct class *class, size_t property, const char *name)
+{
+    const char *known = class->properties[property].name;
+    size_t length = strcspn(known, "/");
+    return strlen(name) == length && !strncasecmp(known, name, length);
+}
+
 static bool find_property(const struct class *class, const char *name, size_t *property)
 {
     for (*property = 0; *property < class->property_count; ++*property)
-        if (!strcasecmp(class->properties[*property].name, name))
+        if (wql_names(class, *property, name))
             return true;
     return false;
 }

@@ -11,8 +11,8 @@ struct world {
     char counted[64], invoked_on[32], node_name[32];
 };
 
-static const struct class_property fake_properties[] = {{"Name", true},   {"State", false},  {"Enabled", false},
-                                                        {"Since", false}, {"Owners", false}, {"Comment", false}};
+static const struct class_property fake_properties[] = {{"Name", true},    {"State", false},   {"Enabled", false},        {"Since", false},
+                                                        {"Owners", false}, {"Comment", false}, {"Private/Service", false}};
 static const char *const fake_names[] = {"BizTalkGroup", "Cluster Group", "a<b>&\"c\""};
 
 static size_t fake_count(const struct world *world, size_t node)

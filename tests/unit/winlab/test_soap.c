@@ -95,6 +95,8 @@ static void one_shot(void **state)
     says(lab, 200, "<cim:Datetime xmlns:cim=\"" SOAP_CIM_URI "\">2026-01-01T00:00:00Z</cim:Datetime>");
     says(lab, 200, "<p:Owners xsi:nil=\"true\"/><p:Comment xsi:nil=\"true\"/>");
     says(lab, 200, "<p:Owners>NODE1</p:Owners><p:Owners>NODE2</p:Owners>");
+    says(lab, 200, "<p:Private><p:Service>BTSSvc$Host</p:Service></p:Private></p:MSCluster_ResourceGroup>");
+    says(lab, 200, "<p:Private xsi:nil=\"true\"/></p:MSCluster_ResourceGroup>");
     assert_int_equal(times(all, "<p:MSCluster_ResourceGroup "), 3);
     assert_int_equal(soap_contexts_count(lab->caller.contexts), 0);
     assert_string_equal(lab->world.counted, "Enumerate");
@@ -104,6 +106,8 @@ static void one_shot(void **state)
     says(lab, 200,
          "<w:Items><w:XmlFragment xmlns:xsi=\"" SOAP_XSI_URI
          "\"><State>0</State><Name>BizTalkGroup</Name></w:XmlFragment></w:Items><w:EndOfSequence/>");
+    query(lab, "<w:OptimizeEnumeration/><w:MaxElements>9</w:MaxElements>", "SELECT Private FROM MSCluster_ResourceGroup WHERE State = 0");
+    says(lab, 200, "<Private><Service>BTSSvc$Host</Service></Private></w:XmlFragment></w:Items><w:EndOfSequence/>");
     query(lab, "<w:OptimizeEnumeration/><w:MaxElements>9</w:MaxElements>", "SELECT Name FROM MSCluster_ResourceGroup WHERE State = 77");
     says(lab, 200, "<w:Items></w:Items><w:EndOfSequence/>");
 }
