@@ -11,12 +11,12 @@
 
 struct http_pool; /* one per loop: identities, their connections and the token workers */
 struct http_pool *http_pool_open(uv_loop_t *loop);
-void http_pool_close(struct http_pool *pool); /* frees itself when the loop let go; a token job that hangs is left alone */
+void http_pool_close(struct http_pool *pool); /* after its channels, and from no reply of theirs; a token job that hangs is left alone */
 
 struct http_counters {
-    uint64_t requests, unauthorised, connections, tokens, token_timeouts, bytes_in, bytes_out;
+    uint64_t requests, unauthorised, connections, tokens, token_timeouts, renewals, bytes_in, bytes_out;
 };
-const struct http_counters *http_pool_counters(const struct http_pool *pool);
+const struct http_counters *http_pool_counters(struct http_pool *pool);
 
 /* A conversation's use of the target's pinned handle; several conversations of one target wait for each other. */
 struct http_channel;
@@ -26,8 +26,9 @@ void http_request(struct http_channel *channel,
 bool http_expire(struct http_channel *channel);   /* as line_expire */
 void http_close(struct http_channel *channel);
 
-/* Whether anything about the identity was refused: LOGIN_REFUSED is the reason of the reply after a 401 that a fresh token or password did
- * not cure. Others: TOKEN_SLOW (the KDC does not answer), TOKEN_FAILED (no ticket, and why in *why), TLS_*, CONNECT_*, REPLY_*. */
-const char *http_channel_why(const struct http_channel *channel); /* text for people about the last reply's reason, "" = none */
+/* Text for people about the last reply's reason, "" = none. Reasons beside those of connections and TLS: LOGIN_REFUSED (a 401 that a fresh
+ * token or the password did not cure, or the KDC refused our key), TOKEN_SLOW (the KDC does not answer), TOKEN_FAILED (no ticket, and why),
+ * NOT_MUTUAL, REDIRECTED, REPLY_TOO_LARGE, SECRET_UNREADABLE, NOT_SENDABLE. */
+const char *http_channel_why(const struct http_channel *channel);
 
 #endif
