@@ -47,6 +47,10 @@ static void fake_value(const struct world *world, size_t node, size_t position, 
         for (size_t i = 0; i < position; i++)
             snprintf(out->texts[i], sizeof out->texts[i], "NODE%zu", i + 1);
         break;
+    case 6:
+        out->type = position == 0 ? VALUE_TEXT : VALUE_NULL;
+        snprintf(out->text, sizeof out->text, "BTSSvc$Host");
+        break;
     default:
         out->type = VALUE_NULL;
     }
