@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <time.h>
@@ -24,6 +25,7 @@ static const char usage[] = "usage: lab_receiver --url ftp://HOST[:PORT]/FOLDER/
                             "  --slow BYTES_PER_SECOND      retrieve slowly, to be killed in mid-transfer; the kernel's buffers\n"
                             "                               swallow some 8 MB at once, so let the file be larger\n"
                             "  --ca-file FILE               encrypt (AUTH TLS or STLS) and trust this authority\n"
+                            "  --die-with-parent            is killed when the process that started it ends\n"
                             "  --pid-file FILE\n";
 
 struct options {
@@ -334,7 +336,7 @@ static double seconds(const char *text)
 
 static void read_options(struct options *options, int argc, char **argv)
 {
-    enum { URL, USER, PASSWORD_FILE, SOURCE, POLL, OUT, HOLD, ONCE, COUNT, SLOW, CA_FILE, PID_FILE };
+    enum { URL, USER, PASSWORD_FILE, SOURCE, POLL, OUT, HOLD, ONCE, COUNT, SLOW, CA_FILE, PID_FILE, DIE };
     static const struct option names[] = {{"url", required_argument, NULL, URL},
                                           {"user", required_argument, NULL, USER},
                                           {"password-file", required_argument, NULL, PASSWORD_FILE},
@@ -347,6 +349,7 @@ static void read_options(struct options *options, int argc, char **argv)
                                           {"slow", required_argument, NULL, SLOW},
                                           {"ca-file", required_argument, NULL, CA_FILE},
                                           {"pid-file", required_argument, NULL, PID_FILE},
+                                          {"die-with-parent", no_argument, NULL, DIE},
                                           {0}};
     const char **texts[] = {[URL] = &options->url,          [USER] = &options->user, [PASSWORD_FILE] = &options->password_file,
                             [SOURCE] = &options->source,    [OUT] = &options->out,   [CA_FILE] = &options->ca_file,
@@ -359,6 +362,8 @@ static void read_options(struct options *options, int argc, char **argv)
             options->poll_seconds = seconds(optarg);
         else if (option == HOLD)
             options->hold_seconds = seconds(optarg);
+        else if (option == DIE)
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* even one that is stopped ends by it */
         else if (option == ONCE)
             options->polls = 1;
         else if (option == COUNT)

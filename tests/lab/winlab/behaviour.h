@@ -35,7 +35,8 @@ const struct queue *queue_counted(const struct lab_cluster *cluster, int node, s
 
 /* ---- the failover cluster (cluster.c) ---- */
 
-struct service *resource_service(const struct lab_cluster *cluster, struct resource *resource); /* on the owner; NULL: none */
+struct service *resource_service(const struct lab_cluster *cluster, struct resource *resource);           /* on the owner; NULL: none */
+bool depends_within(const struct lab_cluster *cluster, const struct resource *resource, size_t position); /* not split from it */
 bool resource_pending(const struct resource *resource);
 void resource_bring_online(const struct world *world, struct lab_cluster *cluster, struct resource *resource);
 void resource_take_offline(struct resource *resource);
@@ -44,6 +45,8 @@ void group_bring_online(const struct world *world, struct lab_cluster *cluster, 
 void group_take_offline(struct lab_cluster *cluster, struct group *group);
 bool group_may_move(const struct lab_cluster *cluster, const struct group *group, int target);
 bool group_move(struct lab_cluster *cluster, struct group *group, int target);
+bool sso_split(struct lab_cluster *cluster); /* ENTSSO into a group of its own, on another node; false: not clustered, nowhere to go */
+bool sso_join(struct lab_cluster *cluster);
 void node_pause(struct lab_cluster *cluster, struct lab_node *node, bool drain);
 void node_resume(struct lab_node *node);
 void cluster_node_gone(struct lab_cluster *cluster, struct lab_node *node); /* the heartbeat says so */

@@ -151,6 +151,8 @@ static enum invoke_outcome dependencies(const struct lab_cluster *cluster, const
 {
     char expression[VALUE_TEXT_MAX] = "";
     for (size_t i = 0; i < resource->depend_count; i++) {
+        if (!depends_within(cluster, resource, i))
+            continue;
         size_t used = strlen(expression);
         snprintf(expression + used, sizeof expression - used, "%s([%s])", used ? " and " : "",
                  cluster->resources[resource->depends[i]].name);

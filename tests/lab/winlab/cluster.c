@@ -52,10 +52,15 @@ static bool depends_on(const struct resource *resource, size_t other)
     return false;
 }
 
+bool depends_within(const struct lab_cluster *cluster, const struct resource *resource, size_t position)
+{
+    return cluster->resources[resource->depends[position]].group == resource->group;
+}
+
 static bool providers_online(const struct lab_cluster *cluster, const struct resource *resource)
 {
     for (size_t i = 0; i < resource->depend_count; i++)
-        if (cluster->resources[resource->depends[i]].state != STATE_ONLINE)
+        if (depends_within(cluster, resource, i) && cluster->resources[resource->depends[i]].state != STATE_ONLINE)
             return false;
     return true;
 }
@@ -221,7 +226,7 @@ void resource_bring_online(const struct world *world, struct lab_cluster *cluste
     resource->failure_count = 0;
     for (size_t i = 0; i < resource->depend_count; i++) { /* what it needs comes with it; dependencies have no circles: see world_build */
         struct resource *provider = &cluster->resources[resource->depends[i]];
-        if (provider->state != STATE_ONLINE)
+        if (depends_within(cluster, resource, i) && provider->state != STATE_ONLINE)
             resource_bring_online(world, cluster, provider);
     }
 }

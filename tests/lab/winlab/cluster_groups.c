@@ -139,6 +139,35 @@ void node_resume(struct lab_node *node)
     node->drain = 0;
 }
 
+bool sso_split(struct lab_cluster *cluster)
+{
+    if (cluster->sso_resource == NOWHERE || cluster->group_count > cluster->as->groups.count)
+        return false;
+    struct resource *sso = &cluster->resources[cluster->sso_resource];
+    struct group *home = &cluster->groups[sso->group], *own = &cluster->groups[cluster->group_count];
+    int target = group_target(cluster, home);
+    if (target == NOWHERE)
+        return false;
+    *own = (struct group){.as = home->as, .name = "Enterprise SSO", .owner = home->owner, .target = target, .preferred = NOWHERE};
+    own->persistent = true;
+    cluster->sso_home = (int)sso->group;
+    sso->group = cluster->group_count++;
+    return true;
+}
+
+bool sso_join(struct lab_cluster *cluster)
+{
+    if (cluster->group_count == cluster->as->groups.count)
+        return false;
+    struct resource *sso = &cluster->resources[cluster->sso_resource];
+    service_die(resource_service(cluster, sso));
+    cluster->group_count--;
+    sso->group = (size_t)cluster->sso_home;
+    sso->state = STATE_OFFLINE; /* and comes online where its group is */
+    sso->due = FOREVER;
+    return true;
+}
+
 static void drain_step(const struct lab_cluster *cluster, struct lab_node *node)
 {
     bool stuck = false, leaving = false;
