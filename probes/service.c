@@ -60,7 +60,7 @@ static void end(struct wmi_talk *talk)
 
 static enum step refuse(struct seen *seen)
 {
-    static const char text[] = "a name of `names` is empty, too long or holds quotes";
+    static const char text[] = "`names`: too many, or one is empty, too long or holds quotes";
     memset(seen, 0, sizeof *seen);
     seen_item(seen, ASPECT_ENDPOINT, UNKNOWN, REASON_NOT_SENDABLE, 0);
     text_for_people(seen->text, sizeof seen->text, text, sizeof text - 1, NULL);
