@@ -108,8 +108,9 @@ static inline void case_head_line(struct case_file *file, char *line)
         for (const struct field *field = file->type ? file->type->fields : NULL; field && field->key; field++) {
             char preset[32];
             snprintf(preset, sizeof preset, "%s", field->preset ? field->preset : "");
-            if (field->preset)
-                case_set_field(&file->conf, file->type->fields, field->key, preset);
+            if (field->preset) /* a text stays where it is */
+                case_set_field(&file->conf, file->type->fields, field->key,
+                               field->type == FIELD_TEXT ? (char *)(uintptr_t)field->preset : preset);
         }
     } else if (!strcmp(line, "target") || !strcmp(line, "node") || !strcmp(line, "credential")) {
         char *second = strchr(value, ' ');
