@@ -285,8 +285,8 @@ static enum step on_page(struct turn *turn, const struct wsman_reply *reply, uin
     struct wmi_talk *talk = turn->talk;
     if (reply->ended || *reply->context || reason == REASON_OK)
         memcpy(talk->context, reply->ended ? "" : reply->context, reply->ended ? 1 : sizeof talk->context);
-    if (talk->phase == PHASE_PULL && reason == REASON_CLASS_MISSING)
-        reason = REASON_OBJECT_MISSING; /* what was there a page ago is its context, and that is gone */
+    if (talk->phase == PHASE_PULL && reason == REASON_CLASS_MISSING && talk->items)
+        reason = REASON_OBJECT_MISSING; /* the class was there a page ago; its context is gone */
     bool refused = reason == REASON_QUERY_REFUSED || reason == REASON_CLASS_MISSING;
     if (refused && talk->query->older && !talk->older && !talk->list_open && talk->phase == PHASE_ENUMERATE) {
         talk->older = true;
