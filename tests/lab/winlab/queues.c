@@ -65,9 +65,9 @@ static bool is_counted(const struct lab_cluster *cluster, int node, const struct
         return false;
     if (queue->messages < 1 && !is_read(cluster, queue) && queue->host != NOWHERE)
         return false; /* nobody has it open and it holds nothing */
+    /* a name for the counters silences the service that has another one */
     const char *named = cluster->nodes[node].as->counters_of;
-    bool two = clustered_msmq(cluster, node) && cluster->nodes[node].msmq.state == SERVICE_RUNS;
-    return !two || (strcasecmp(named, cluster->nodes[node].as->entry.name) == 0) == (queue->resource == NOWHERE);
+    return !named[0] || (strcasecmp(named, cluster->nodes[node].as->entry.name) == 0) == (queue->resource == NOWHERE);
 }
 
 size_t queues_counted(const struct lab_cluster *cluster, int node)

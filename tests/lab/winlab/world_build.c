@@ -153,7 +153,12 @@ static void build_messaging(struct lab_cluster *cluster)
                                             .out_per_minute = (double)queues[i].out_per_minute};
 }
 
-/* A world begins as if it had run for long: what is to run runs. */
+/* A world begins as if it had run for long: what is to run runs, even where it could not start now (ENTSSO is elsewhere). */
+static bool could_run(const struct lab_cluster *cluster, const struct instance *instance)
+{
+    return cluster->nodes[instance->node].up && instance->configuration == 1 && !instance->disabled;
+}
+
 static void begin_resource(struct world *world, struct lab_cluster *cluster, struct resource *resource)
 {
     struct service *service = resource_service(cluster, resource);
@@ -164,7 +169,7 @@ static void begin_resource(struct world *world, struct lab_cluster *cluster, str
     } else if (resource->wanted && !cluster->groups[resource->group].orphan) {
         struct instance *instance =
             resource->as->kind == KIND_HOST ? instance_of(cluster, resource->host, cluster->groups[resource->group].owner) : NULL;
-        if (instance && !instance_may_start(cluster, instance))
+        if (resource->as->kind == KIND_HOST && !(instance && could_run(cluster, instance)))
             return; /* it will try, and fail, in the world's time */
         resource->state = STATE_ONLINE;
         if (service)
@@ -192,7 +197,7 @@ static void begin_cluster(struct world *world, struct lab_cluster *cluster)
         const struct host *host = &cluster->hosts[instance->host];
         instance->outside = host->resource != NOWHERE && lists(cluster, &host->as->outside, instance->node);
         bool runs = host->resource == NOWHERE ? !lists(cluster, &host->as->stopped, instance->node) : instance->outside;
-        if (runs && instance_may_start(cluster, instance))
+        if (runs && could_run(cluster, instance))
             service_run(world, &instance->service);
     }
 }
