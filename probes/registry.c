@@ -3,8 +3,8 @@
 
 #include "probe.h"
 
-const struct probe_type *const probe_types[] = {&probe_ftp,     &probe_pop3,    &probe_tcp,  &probe_exec, &probe_wsfc,
-                                                &probe_biztalk, &probe_service, &probe_msmq, NULL};
+const struct probe_type *const probe_types[] = {&probe_ftp,     &probe_pop3, &probe_tcp,      &probe_exec,      &probe_wsfc, &probe_biztalk,
+                                                &probe_service, &probe_msmq, &probe_exporter, &probe_snmp_host, NULL};
 
 const struct probe_type *probe_type_by_name(const char *name)
 {
