@@ -429,7 +429,7 @@ static int start(struct daemon *daemon)
     open_core(daemon);
     daemon_restore(daemon);
     start_timers(daemon);
-    daemon->runner = runner_open(&daemon->loop, daemon->compiled, daemon_probe_seen, daemon);
+    daemon->runner = runner_open(&daemon->loop, daemon->compiled, daemon_probe_seen, NULL, NULL, daemon);
     if (daemon_logs_open(daemon) < 0)
         return EX_CONFIG;
     degraded_at_start(daemon);

@@ -126,11 +126,12 @@ static void ask_from(struct http_ask *ask, const struct request *request)
                              .limit = request->limit};
 }
 
-void http_request(struct http_channel *channel, const struct request *request)
+static void ask(struct http_channel *channel, const struct request *request, bool empty)
 {
     struct target *target = channel->target;
     channel->why[0] = '\0';
     ask_from(&channel->ask, request);
+    channel->ask.empty = empty;
     if (request->kind != REQUEST_POST && request->kind != REQUEST_FETCH) {
         finish_soon(channel, REASON_NOT_SENDABLE);
     } else if (target->asking) {
@@ -139,6 +140,16 @@ void http_request(struct http_channel *channel, const struct request *request)
     } else {
         begin(target, channel);
     }
+}
+
+void http_request(struct http_channel *channel, const struct request *request)
+{
+    ask(channel, request, false);
+}
+
+void http_greet(struct http_channel *channel, const struct request *request)
+{
+    ask(channel, request, true);
 }
 
 /* Takes the channel out of whatever it waits for, and says why it had to wait. */

@@ -23,7 +23,9 @@ struct http_channel;
 struct http_channel *http_open(struct http_pool *pool, const struct http_target *target, channel_reply *reply, void *context);
 void http_request(struct http_channel *channel,
                   const struct request *request); /* POST or FETCH; replies later, never from inside this call */
-bool http_expire(struct http_channel *channel);   /* as line_expire */
+/* The same, empty and without a credential: whether anybody speaks HTTP there before a password is risked. Any status is an answer. */
+void http_greet(struct http_channel *channel, const struct request *request);
+bool http_expire(struct http_channel *channel); /* as line_expire */
 void http_close(struct http_channel *channel);
 
 /* Text for people about the last reply's reason, "" = none. Reasons beside those of connections and TLS: LOGIN_REFUSED (a 401 that a fresh

@@ -389,7 +389,7 @@ static bool set_password(struct http_endpoint *endpoint, char why[160])
 {
     const struct http_target *target = endpoint->target;
     char password[256];
-    if (target->auth != HTTP_AUTH_NTLM && target->auth != HTTP_AUTH_BASIC)
+    if (endpoint->ask->empty || (target->auth != HTTP_AUTH_NTLM && target->auth != HTTP_AUTH_BASIC))
         return true;
     if (secret_read(target->password_file, password, sizeof password, why, 160) < 0)
         return false;
@@ -424,6 +424,7 @@ static void let_go(struct http_endpoint *endpoint)
 {
     endpoint->busy = false;
     headers_drop(endpoint);
+    curl_easy_setopt(endpoint->easy, CURLOPT_USERNAME, NULL);
     curl_easy_setopt(endpoint->easy, CURLOPT_PASSWORD, NULL);
     curl_easy_setopt(endpoint->easy, CURLOPT_POSTFIELDS, NULL);
     endpoint->ask = NULL;

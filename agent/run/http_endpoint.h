@@ -20,7 +20,7 @@ struct http_bond {
 void http_bond_release(struct http_bond *bond);
 
 struct http_ask { /* borrowed until it ends */
-    bool post, empty;
+    bool post, empty; /* empty: no body and no credential */
     const char *path, *content_type, *body;
     size_t body_size, limit;
     const char *token;                  /* "Negotiate": base64; NULL = none */

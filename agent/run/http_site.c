@@ -130,6 +130,8 @@ static uint16_t authenticate(struct http_site *site, char why[160])
 {
     const struct http_bond *bond = site->endpoint.bond;
     site->ask.guarded = site->target->auth == HTTP_AUTH_KERBEROS;
+    if (site->ask.empty)
+        return put_on_wire(site, SITE_GREET, &site->greeting, why);
     if (!site->ask.guarded)
         return put_on_wire(site, SITE_SEND, &site->ask, why);
     if (!site->target->plain && !site->bound)
@@ -256,13 +258,21 @@ static void answered(struct http_site *site, const struct http_outcome *outcome)
         deliver(site); /* an error before or beside the login: told, and believed as little as any error */
 }
 
-/* The connection is another one than thought, and nothing was sent on it. */
 static void learn_binding(struct http_site *site)
 {
     const struct http_bond *bond = site->endpoint.bond;
     site->bound = true;
     site->binding = bond ? bond->binding : (struct spnego_binding){.size = 0};
-    fetch_token(site);
+}
+
+static void greeted(struct http_site *site, int status)
+{
+    learn_binding(site);
+    site->status = status;
+    if (site->ask.empty)
+        end(site, REASON_OK, "");
+    else
+        fetch_token(site);
 }
 
 void http_site_done(struct http_site *site, CURLcode result)
@@ -271,16 +281,18 @@ void http_site_done(struct http_site *site, CURLcode result)
     http_endpoint_ended(&site->endpoint, result, &outcome);
     token_drop(site);
     bool again = outcome.refusal != HTTP_SENT || (outcome.reason == REASON_OK && (site->step == SITE_GREET || outcome.status == 401));
-    if (again && ++site->rounds > ROUNDS_MAX)
+    if (again && ++site->rounds > ROUNDS_MAX) {
         end(site, REASON_NETWORK_ERROR, "it closes every connection before a token can be used");
-    else if (outcome.refusal != HTTP_SENT)
+    } else if (outcome.refusal != HTTP_SENT) { /* another connection than thought, and nothing was sent on it */
         learn_binding(site);
-    else if (outcome.reason != REASON_OK)
+        fetch_token(site);
+    } else if (outcome.reason != REASON_OK) {
         end(site, outcome.reason, outcome.why);
-    else if (site->step == SITE_GREET)
-        learn_binding(site);
-    else
+    } else if (site->step == SITE_GREET) {
+        greeted(site, outcome.status);
+    } else {
         answered(site, &outcome);
+    }
 }
 
 /* What came of an answer that nothing has to be proven about. */

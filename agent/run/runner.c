@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "backoff.h"
+#include "channel_http.h"
 #include "gate.h"
 #include "loop.h"
 #include "memory.h"
@@ -24,6 +25,7 @@ struct source {
     struct talk *talk;
     struct gate *gate; /* of its host, or of all programs */
     msec_t due;
+    uint32_t round;
     uint16_t position, credential;
     uint8_t phase;
     bool again;
@@ -42,7 +44,10 @@ struct runner {
     struct poller *poller; /* held, so that it does not come and go with every conversation */
     const struct compiled *compiled;
     runner_seen *seen;
+    runner_found *found;
+    runner_wanted *wanted;
     void *context;
+    struct http_pool *http; /* NULL: nothing speaks it */
     struct source *sources;
     struct gate *hosts;
     struct credential_state *credentials;
@@ -57,7 +62,16 @@ struct runner {
 static void timer_fired(uv_timer_t *timer);
 static void conversation_ended(void *context, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms);
 static uint16_t password_permitted(void *context);
-static const struct talk_hooks hooks = {password_permitted, conversation_ended};
+static bool credential_proven(void *context);
+static void credential_admitted(void *context);
+static void something_found(void *context, const struct found *found);
+static bool resource_wanted(void *context, enum found_kind kind, char name[FOUND_NAME]);
+static const struct talk_hooks hooks = {.secret = password_permitted,
+                                        .proven = credential_proven,
+                                        .admitted = credential_admitted,
+                                        .ended = conversation_ended,
+                                        .found = something_found,
+                                        .wanted = resource_wanted};
 
 static const struct source_conf *conf_of(const struct source *source)
 {
@@ -160,7 +174,7 @@ static void begin(struct source *source, msec_t now)
     source->gate->inside++;
     source->phase = SOURCE_TALKS;
     put(source, now + conf_of(source)->timeout);
-    source->talk = talk_open(runner->loop, conf_of(source), &hooks, source);
+    source->talk = talk_open(runner->loop, runner->http, conf_of(source), source->round++, &hooks, source);
     talk_start(source->talk);
 }
 
@@ -262,6 +276,25 @@ static void held_answered(struct credential_state *credential, msec_t now)
     credential->answering = false;
 }
 
+static bool credential_proven(void *context)
+{
+    const struct source *source = context;
+    return source->credential == NO_CREDENTIAL || source->runner->credentials[source->credential].backoff.proven;
+}
+
+/* It need not be over for the others to go on. */
+static void credential_admitted(void *context)
+{
+    struct source *source = context;
+    if (source->credential == NO_CREDENTIAL)
+        return;
+    struct credential_state *credential = &source->runner->credentials[source->credential];
+    backoff_accepted(&credential->backoff);
+    if (credential->tester == source)
+        credential->tester = NULL;
+    held_answered(credential, loop_now());
+}
+
 static void judge_credential(struct source *source, const struct seen *seen, msec_t started, msec_t now)
 {
     if (source->credential == NO_CREDENTIAL)
@@ -298,6 +331,21 @@ static void conversation_ended(void *context, const struct seen *seen, uint16_t 
     wake(runner, &runner->all);
     wake(runner, source->gate);
     empty_ready(runner);
+}
+
+/* ---- what conversations find ---- */
+
+static void something_found(void *context, const struct found *found)
+{
+    const struct source *source = context;
+    if (source->runner->found)
+        source->runner->found(source->runner->context, source->position, found);
+}
+
+static bool resource_wanted(void *context, enum found_kind kind, char name[FOUND_NAME])
+{
+    const struct source *source = context;
+    return source->runner->wanted && source->runner->wanted(source->runner->context, source->position, kind, name);
 }
 
 void runner_forgive(struct runner *runner)
@@ -351,13 +399,18 @@ static void sources_open(struct runner *runner)
     for (uint16_t i = 0; i < runner->count; i++) {
         struct source *source = &runner->sources[i];
         const struct source_conf *conf = &runner->compiled->sources[i];
-        assert(conf->every > 0 && conf->timeout > 0);
         source->runner = runner;
         source->position = i;
+        source->credential = NO_CREDENTIAL;
+        if (!conf->type)
+            continue;
+        assert(conf->every > 0 && conf->timeout > 0);
         source->credential = conf->credential ? key_position(&credentials, conf->credential) : NO_CREDENTIAL;
         source->gate = &runner->programs;
         if (conf->type != &probe_exec)
             source->gate = &runner->hosts[key_position(&hosts, conf->host ? conf->host : "")];
+        if (conf->http && !runner->http)
+            runner->http = http_pool_open(runner->loop);
     }
     keys_close(&hosts);
     runner->credential_count = keys_close(&credentials);
@@ -376,12 +429,15 @@ static uint32_t descriptors_allow(void)
     return limit.rlim_cur - DESCRIPTORS_SPARE > IN_FLIGHT_MAX ? IN_FLIGHT_MAX : (uint32_t)limit.rlim_cur - DESCRIPTORS_SPARE;
 }
 
-struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, void *context)
+struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, runner_found *found, runner_wanted *wanted,
+                           void *context)
 {
     struct runner *runner = memory_zeroed(1, sizeof *runner);
     runner->loop = loop;
     runner->compiled = compiled;
     runner->seen = seen;
+    runner->found = found;
+    runner->wanted = wanted;
     runner->context = context;
     runner->count = compiled->policy.source_count;
     runner->sources = memory_zeroed(runner->count, sizeof *runner->sources);
@@ -410,6 +466,8 @@ void runner_start(struct runner *runner)
     runner->started = loop_now();
     for (uint16_t i = 0; i < runner->count; i++) {
         struct source *source = &runner->sources[i];
+        if (!conf_of(source)->type)
+            continue;
         const char *name = runner->compiled->policy.sources[i].name;
         msec_t every = conf_of(source)->every;
         msec_t round = every < FIRST_ROUND_MS ? every : FIRST_ROUND_MS;
@@ -421,6 +479,8 @@ void runner_start(struct runner *runner)
 void runner_now(struct runner *runner, uint16_t position)
 {
     struct source *source = &runner->sources[position];
+    if (!conf_of(source)->type)
+        return;
     if (source->phase == SOURCE_TALKS) {
         source->again = true;
     } else if (source->phase == SOURCE_WAITS) {
@@ -434,6 +494,11 @@ const struct runner_counters *runner_counters(const struct runner *runner)
     return &runner->counters;
 }
 
+const struct http_counters *runner_http_counters(const struct runner *runner)
+{
+    return runner->http ? http_pool_counters(runner->http) : NULL;
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
     free(handle);
@@ -444,6 +509,8 @@ void runner_close(struct runner *runner)
     for (uint16_t i = 0; i < runner->count; i++)
         if (runner->sources[i].talk)
             talk_drop(runner->sources[i].talk);
+    if (runner->http)
+        http_pool_close(runner->http);
     poller_release(runner->poller);
     uv_close((uv_handle_t *)runner->timer, handle_closed);
     free(runner->credentials);

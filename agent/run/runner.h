@@ -22,7 +22,13 @@ struct runner_counters {
 typedef void runner_seen(void *context, uint16_t source, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms,
                          msec_t now);
 
-struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, void *context);
+/* What conversations with an estate find while they last, borrowed; and the next resource whose list they should ask for. */
+typedef void runner_found(void *context, uint16_t source, const struct found *found);
+typedef bool runner_wanted(void *context, uint16_t source, enum found_kind kind, char name[FOUND_NAME]);
+
+/* found, wanted: may be NULL. Sources without a probe type are left alone: they speak through others. */
+struct runner *runner_open(uv_loop_t *loop, const struct compiled *compiled, runner_seen *seen, runner_found *found, runner_wanted *wanted,
+                           void *context);
 /* At most so many conversations at once. Preset: what the limit of descriptors allows. */
 void runner_limit(struct runner *runner, uint32_t in_flight);
 void runner_start(
@@ -30,6 +36,9 @@ void runner_start(
 void runner_now(struct runner *runner, uint16_t position); /* run this one as soon as possible (after an action) */
 void runner_forgive(struct runner *runner);                /* end credential back-off (operator said so, or the secret changed) */
 const struct runner_counters *runner_counters(const struct runner *runner);
-void runner_close(struct runner *runner); /* ends conversations; call before uv_loop_close, then run the loop until idle */
+struct http_counters;
+const struct http_counters *runner_http_counters(const struct runner *runner); /* NULL: nothing speaks http */
+void runner_close(
+    struct runner *runner); /* from none of its callbacks; ends conversations; call before uv_loop_close, then run the loop until idle */
 
 #endif

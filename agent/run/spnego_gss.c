@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/config/secrets.h"
 #include "memory.h"
@@ -77,12 +78,12 @@ static krb5_error_code from_keytab(struct spnego_tickets *tickets, const char *f
     krb5_keytab keytab;
     if (snprintf(name, sizeof name, "FILE:%s", file) >= (int)sizeof name)
         return ENAMETOOLONG;
+    if (access(file, R_OK) != 0)
+        return errno;
     krb5_error_code code = krb5_kt_resolve(tickets->library, name, &keytab);
     if (code != 0)
         return code;
-    code = krb5_kt_have_content(tickets->library, keytab);
-    if (code == 0)
-        code = krb5_get_init_creds_keytab(tickets->library, creds, tickets->principal, keytab, 0, NULL, options);
+    code = krb5_get_init_creds_keytab(tickets->library, creds, tickets->principal, keytab, 0, NULL, options);
     krb5_kt_close(tickets->library, keytab);
     return code;
 }

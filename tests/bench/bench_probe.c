@@ -216,7 +216,7 @@ static void bench_open(struct bench *bench, uint16_t count, msec_t every, uint16
 
 static void bench_run(struct bench *bench)
 {
-    bench->runner = runner_open(&bench->loop, &bench->compiled, came, bench);
+    bench->runner = runner_open(&bench->loop, &bench->compiled, came, NULL, NULL, bench);
     runner_start(bench->runner);
 }
 
@@ -300,7 +300,7 @@ static void stalled(void)
     struct turns turns = {0};
     bench_open(&bench, STALLED, 16000, stalled_port, NULL);
     long configured = resident_bytes();
-    bench.runner = runner_open(&bench.loop, &bench.compiled, came, &bench);
+    bench.runner = runner_open(&bench.loop, &bench.compiled, came, NULL, NULL, &bench);
     long idle = resident_bytes();
     uv_check_init(&bench.loop, &turns.check);
     uv_prepare_init(&bench.loop, &turns.prepare);

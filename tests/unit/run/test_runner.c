@@ -122,7 +122,7 @@ static void begin(struct scene *scene)
     scene->compiled.policy.sources = scene->policy;
     scene->compiled.sources = scene->sources;
     talking = talking_most = 0;
-    scene->runner = runner_open(&scene->loop, &scene->compiled, seen_came, scene);
+    scene->runner = runner_open(&scene->loop, &scene->compiled, seen_came, NULL, NULL, scene);
     runner_start(scene->runner);
 }
 
