@@ -1,6 +1,7 @@
 /* Records a golden case: lab_record HEAD.case > NEW.case runs the probe that the head describes against a real server and
  * writes head and replies; BLESS=1 of the golden test adds the rest. Blocking and plain, for developers only. */
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -23,12 +24,18 @@ static SSL_CTX *trust;
 static char received[CASE_TEXT_MAX];
 static size_t received_size;
 static int64_t certificate_days = INT64_MIN;
+static long http_status = 200;
 
+/* The MessageID that was asked with is written as \@, so that the case outlives another numbering. */
 static void put_reply(const char *mark, const char *data, size_t size)
 {
+    size_t id = strlen(file.asked_id);
     printf("%s%s", mark, size ? " " : "");
     for (size_t i = 0; i < size; i++) {
-        if (data[i] == '\n')
+        if (id && size - i >= id && !memcmp(data + i, file.asked_id, id)) {
+            printf("\\@");
+            i += id - 1;
+        } else if (data[i] == '\n')
             printf("\\n");
         else if (data[i] == '\\')
             printf("\\\\");
@@ -130,20 +137,78 @@ static uint16_t collect(struct line *line, enum expect expect)
     return reason;
 }
 
-static bool give(struct request *request, struct seen *seen, uint16_t reason, bool from_data)
+/* One reply, or a piece of one. */
+static bool give(struct request *request, struct seen *seen, uint16_t reason, bool more)
 {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
-    struct reply reply = {.reason = reason, .data = received, .size = received_size, .more = from_data, .from_data = from_data};
+    struct reply reply = {
+        .reason = reason, .data = received, .size = received_size, .more = more, .from_data = more && file.asked == REQUEST_TRANSFER};
+    reply.http_status = (int)http_status;
     reply.certificate_days = certificate_days;
     reply.wall = (stamp_t)wall.tv_sec * 1000;
     if (reason != REASON_OK) {
         reply.size = 0;
         printf("! %s\n", reason_name(reason));
     } else {
-        put_reply(from_data ? "<+" : "<", received, received_size);
+        put_reply(more ? "<+" : "<", received, received_size);
     }
-    return file.type->step(file.conf.bytes, file.state, &file.context, &reply, request, seen) == STEP_DONE;
+    bool done = file.type->step(file.conf.bytes, file.state, &file.context, &reply, request, seen) == STEP_DONE;
+    if (!done)
+        case_asked(&file, request);
+    return done;
+}
+
+static size_t take_body(char *data, size_t one, size_t size, void *context)
+{
+    (void)one, (void)context;
+    if (size > sizeof received - received_size)
+        return 0;
+    memcpy(received + received_size, data, size);
+    received_size += size;
+    return size;
+}
+
+/* POST and GET, on one connection that is kept. A rehearsal's certificate is nobody's: it is not verified. */
+static bool http(struct request *request, struct seen *seen)
+{
+    static CURL *curl;
+    char url[512], type[160] = "";
+    const char *host = strstr(file.context.url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+    int base = (int)(path ? path - file.context.url : (ptrdiff_t)strlen(file.context.url));
+    long before = http_status;
+    snprintf(url, sizeof url, "%.*s%s", base, file.context.url, request->path);
+    if (request->content_type)
+        snprintf(type, sizeof type, "Content-Type: %s", request->content_type);
+    struct curl_slist *headers = *type ? curl_slist_append(NULL, type) : NULL;
+    curl = curl ? curl : curl_easy_init();
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    if (file.context.credential && file.credential.password) {
+        curl_easy_setopt(curl, CURLOPT_USERNAME, file.credential.user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, file.credential.password);
+    }
+    if (request->kind == REQUEST_POST) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body_size);
+        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, request->body);
+    }
+    CURLcode result = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
+    curl_slist_free_all(headers);
+    if (result != CURLE_OK) {
+        fprintf(stderr, "lab_record: %s\n", curl_easy_strerror(result));
+        return give(request, seen, result == CURLE_COULDNT_CONNECT ? REASON_CONNECT_REFUSED : REASON_NETWORK_ERROR, false);
+    }
+    if (http_status != before)
+        printf("@ status %ld\n", http_status);
+    if (received_size && give(request, seen, REASON_OK, true))
+        return true;
+    received_size = 0;
+    return give(request, seen, REASON_OK, false);
 }
 
 static bool transfer(struct request *request, struct seen *seen)
@@ -179,6 +244,8 @@ static bool carry_out(struct request *request, struct seen *seen)
 {
     uint16_t reason = REASON_OK;
     received_size = 0;
+    if (request->kind == REQUEST_POST || request->kind == REQUEST_FETCH)
+        return http(request, seen);
     if (request->kind == REQUEST_TRANSFER)
         return transfer(request, seen);
     if (request->kind == REQUEST_CONNECT)
@@ -193,6 +260,12 @@ static bool carry_out(struct request *request, struct seen *seen)
     line_send(&control, request);
     reason = collect(&control, request->expect);
     return give(request, seen, reason, false);
+}
+
+/* What is found is written by the golden test. */
+static void found(void *context, const struct found *row)
+{
+    (void)context, (void)row;
 }
 
 int main(int argc, char **argv)
@@ -213,7 +286,10 @@ int main(int argc, char **argv)
     printf("%.*s\n@ wall %lld000\n", script ? (int)(script + 1 - head) : (int)size, head, (long long)time(NULL));
     struct request request;
     struct seen seen;
+    file.context.found = found;
     bool done = file.type->step(file.conf.bytes, file.state, &file.context, NULL, &request, &seen) == STEP_DONE;
+    if (!done)
+        case_asked(&file, &request);
     while (!done)
         done = carry_out(&request, &seen);
     return EX_OK;

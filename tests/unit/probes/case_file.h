@@ -70,11 +70,14 @@ static inline bool case_wanted(void *context, enum found_kind kind, char name[FO
     return true;
 }
 
-/* Lines of the head that only probes of an estate have: round, memory, wanted. */
+/* Lines of the head that only probes of an estate have: url, round, memory, wanted. */
 static inline bool case_estate_line(struct case_file *file, const char *key, char *value)
 {
     struct case_estate *estate = &file->estate;
-    if (!strcmp(key, "round")) {
+    if (!strcmp(key, "url")) {
+        if (!strchr(value, ' ') && strlen(value) < 200)
+            file->context.url = value;
+    } else if (!strcmp(key, "round")) {
         file->context.round = (uint32_t)strtoul(value, NULL, 10);
     } else if (!strcmp(key, "memory")) {
         size_t limit = strtoul(value, NULL, 10);
