@@ -2,6 +2,7 @@
 """Asks a node by WS-Management with somebody else's client (python3-winrm), so that winlab is not only judged by solowarden's own.
 
 usage: winlab_client.py [option …] query NAMESPACE WQL
+       winlab_client.py [option …] leave NAMESPACE WQL            reads one page and never comes back
        winlab_client.py [option …] get NAMESPACE CLASS KEY=VALUE…
        winlab_client.py [option …] invoke NAMESPACE CLASS METHOD KEY=VALUE… -- PARAMETER=VALUE…
 Prints JSON. A fault is {"fault": code, "text": …} and exit status 1; a wrong password {"refused": true} and 2.
@@ -72,7 +73,7 @@ class Node:
             raise ValueError("a reply to another request")
         return next(element for element in reply if local(element) == "Body")
 
-    def query(self, namespace, wql):
+    def query(self, namespace, wql, leave=False):
         resource = WMI + namespace + "/*"
         reply = self.ask(ENUMERATION + "/Enumerate", resource, {"n:Enumerate": {
             "w:OptimizeEnumeration": None, "w:MaxElements": str(self.page),
@@ -82,7 +83,7 @@ class Node:
             response = reply[0]
             parts = {local(part): part for part in response}
             rows += [object_of(item) for item in parts.get("Items", [])]
-            if "EndOfSequence" in parts:
+            if "EndOfSequence" in parts or leave:
                 return {"rows": rows, "pages": pages}
             pages += 1
             reply = self.ask(ENUMERATION + "/Pull", resource, {"n:Pull": {
@@ -102,8 +103,8 @@ def pairs(words):
 
 
 def run(node, options):
-    if options.verb == "query":
-        return node.query(options.namespace, options.rest[0])
+    if options.verb in ("query", "leave"):
+        return node.query(options.namespace, options.rest[0], options.verb == "leave")
     if options.verb == "get":
         return node.get(options.namespace, options.rest[0], pairs(options.rest[1:]))
     words = options.rest + ["--"]
@@ -119,7 +120,7 @@ def main():
     parser.add_argument("--user", required=True)
     parser.add_argument("--password-file", required=True)
     parser.add_argument("--page", type=int, default=32000, help="items a page")
-    parser.add_argument("verb", choices=["query", "get", "invoke"])
+    parser.add_argument("verb", choices=["query", "leave", "get", "invoke"])
     parser.add_argument("namespace")
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     options = parser.parse_args()

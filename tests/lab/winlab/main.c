@@ -225,6 +225,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EX_USAGE;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     puts("winlab: this is a SIMULATION of Windows failover clusters, not Windows");
     allow_many_files();
     signal(SIGPIPE, SIG_IGN);

@@ -133,9 +133,13 @@ enum MHD_Result server_answer(struct http_request *request, const char *url, con
 static bool follow(struct server *server, FILE *complaints)
 {
     bool good = true;
-    for (size_t i = 0; i < server->count && good; i++)
-        good = listener_follow(&server->machines[i].wsman, complaints) &&
-               (!server->options->exporter_port || listener_follow(&server->machines[i].exporter, complaints));
+    for (size_t i = 0; i < server->count && good; i++) {
+        struct machine *machine = &server->machines[i];
+        good = listener_follow(&machine->wsman, complaints) &&
+               (!server->options->exporter_port || listener_follow(&machine->exporter, complaints));
+        if (!machine->wsman.daemon) /* who is off forgets what was open */
+            soap_contexts_expire(machine->contexts, UINT64_MAX);
+    }
     return good;
 }
 
