@@ -135,9 +135,8 @@ static enum verdict is_offline_long(const struct telling *to, uint16_t group)
 static enum verdict is_stuck(const struct telling *to, uint16_t group)
 {
     const struct control_row *control = &to->decider->model->control[group];
-    const struct policy_cluster *cluster = &to->decider->policy->clusters[to->decider->policy->groups[group].cluster];
     if (control->pending)
-        return to->now - control->pending_since > 2 * policy_pending_timeout(cluster) ? YES : UNKNOWN;
+        return to->now - control->pending_since > 2 * group_pending_timeout(to->decider->model, group) ? YES : UNKNOWN;
     return control->plane == CONTROL_UNKNOWN ? UNKNOWN : NO;
 }
 
@@ -151,6 +150,17 @@ static enum verdict is_not_ready(const struct telling *to, uint16_t group)
     if (facts->ready || candidates < 2)
         return NO;
     return state->unready_since && to->now - state->unready_since >= facts->settle ? YES : UNKNOWN;
+}
+
+/* With one other node its own reason says more. */
+static uint16_t why_not_ready(const struct telling *to, uint16_t group)
+{
+    const struct facts *facts = &to->decider->facts[group];
+    uint16_t why = REASON_OK;
+    for (unsigned node = 0; node < NODES_MAX; node++)
+        if (facts->candidate_why[node] != REASON_NONE && facts->candidate_why[node] != REASON_IS_OWNER)
+            why = why == REASON_OK ? facts->candidate_why[node] : REASON_NO_TARGET;
+    return why;
 }
 
 static void say_group(const struct telling *to, uint16_t group)
@@ -167,7 +177,7 @@ static void say_group(const struct telling *to, uint16_t group)
     say_none(to, group);
     say(to, NULL, ALARM_STUCK_PENDING, subject, facts->owner, is_stuck(to, group), REASON_IN_TRANSITION);
     say(to, NULL, ALARM_FAILOVER_BLOCKED, subject, state->target, yes_if(blocked), blocked ? state->reason : REASON_OK);
-    say(to, NULL, ALARM_FAILOVER_NOT_READY, subject, NODE_NONE, not_ready, not_ready == YES ? REASON_NO_TARGET : REASON_OK);
+    say(to, NULL, ALARM_FAILOVER_NOT_READY, subject, NODE_NONE, not_ready, not_ready == YES ? why_not_ready(to, group) : REASON_OK);
     say(to, NULL, ALARM_WOULD_RACE, subject, NODE_NONE, yes_if(races), REASON_INNER_WINDOW);
     say(to, NULL, ALARM_FIGHTS_BACK, subject, state->target, yes_if(fights), fights ? REASON_FIGHTS_BACK : REASON_OK);
     say(to, NULL, ALARM_FLAPPING, subject, NODE_NONE, yes_if(flaps), flaps ? REASON_FLAPPING : REASON_OK);

@@ -10,16 +10,17 @@ struct words {
     nodes_t own_active, own_inactive;   /* INSTANCE, by the node itself */
     nodes_t owners;                     /* OWNER yes */
     nodes_t observers;                  /* nodes that gave an OWNER word */
-    nodes_t ready, unready, ready_asked, up, down;
-    uint16_t ready_reason[NODES_MAX];
+    nodes_t ready, unready, vague, ready_asked, up, down;
+    uint16_t ready_reason[NODES_MAX], ready_vague[NODES_MAX];
     unsigned owner_words, owner_none, foreign_words; /* foreign: by an observer that is no node of the cluster */
     enum verdict pending, intended;
     bool intended_asked, any_known, any_slot;
     uint16_t reason; /* of a word that is unknown */
     msec_t oldest;   /* of the words used */
-    msec_t pending_began;
-    struct spoken { /* of one node: when YES was said first and last; when the node itself said NO last */
-        msec_t began, read, own_began, own_read, own_no;
+    msec_t pending_began, pending_timeout;
+    nodes_t not_quorate; /* observers whose words do not count */
+    struct spoken {      /* of one node: when YES was said first and last; when the node itself said NO last; its oldest own YES */
+        msec_t began, read, own_began, own_read, own_no, own_oldest;
     } of[NODES_MAX];
 };
 
@@ -41,20 +42,25 @@ static uint8_t lowest(nodes_t nodes)
     return nodes ? (uint8_t)__builtin_ctzll(nodes) : NODE_NONE;
 }
 
-/* An observer whose part of the cluster may not decide does not count; one that was never asked counts. */
-static bool is_quorate(const struct model *model, const struct policy_source *observer, uint16_t source, msec_t now)
+/* An observer whose part of the cluster may not decide does not count, whichever of its probes says so; one that was never asked counts. */
+static nodes_t find_not_quorate(const struct model *model, uint16_t cluster, msec_t now)
 {
-    subject_t cluster = subject_of(SUBJECT_CLUSTER, observer->cluster);
-    for (uint16_t i = model_first(model, cluster); i; i = model->slots[i].next) {
+    nodes_t not_quorate = 0;
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_CLUSTER, cluster)); i; i = model->slots[i].next) {
         const struct slot *slot = &model->slots[i];
-        if (slot->last.aspect != ASPECT_QUORATE)
-            continue;
-        bool same =
-            slot->last.source == source || (observer->node < NODES_MAX && model->policy->sources[slot->last.source].node == observer->node);
-        if (same && !(slot->last.verdict == YES && model_fresh(model, slot, now)))
-            return false;
+        if (slot->last.aspect == ASPECT_QUORATE && !(slot->last.verdict == YES && model_fresh(model, slot, now)))
+            not_quorate |= node_bit(model->policy->sources[slot->last.source].node);
     }
-    return true;
+    return not_quorate;
+}
+
+static bool is_quorate(const struct model *model, const struct words *words, uint16_t source, msec_t now)
+{
+    const struct policy_source *observer = &model->policy->sources[source];
+    if (observer->node < NODES_MAX)
+        return !(words->not_quorate & node_bit(observer->node));
+    const struct slot *slot = model_slot(model, source, subject_of(SUBJECT_CLUSTER, observer->cluster), NODE_NONE, ASPECT_QUORATE);
+    return !slot || (slot->last.verdict == YES && model_fresh(model, slot, now));
 }
 
 static void earlier(msec_t *at, msec_t than)
@@ -77,6 +83,7 @@ static void hear_yes(struct words *words, const struct slot *slot, bool first_ha
     if (first_hand) {
         earlier(&spoken->own_began, slot->since);
         later(&spoken->own_read, slot->last.at);
+        earlier(&spoken->own_oldest, slot->last.at);
     }
 }
 
@@ -95,13 +102,22 @@ static void hear_instance(struct words *words, const struct slot *slot, bool fir
     }
 }
 
-/* Its own later NO overrules what others said of a node before. */
+/* Its own later NO overrules what others said of a node before. Of a node's own words (its services, and what BizTalk says there: two
+ * readings of one service manager) the later one counts. */
 static void settle_words(struct words *words)
 {
-    for (nodes_t left = words->said_active & words->own_inactive; left; left &= left - 1) {
+    for (nodes_t left = (words->said_active | words->own_active) & words->own_inactive; left; left &= left - 1) {
         unsigned node = (unsigned)__builtin_ctzll(left);
-        if (words->of[node].own_no > words->of[node].read)
-            words->said_active &= ~((nodes_t)1 << node);
+        nodes_t bit = (nodes_t)1 << node;
+        const struct spoken *spoken = &words->of[node];
+        if (spoken->own_no > spoken->read)
+            words->said_active &= ~bit;
+        if (!(words->own_active & bit))
+            continue;
+        if (spoken->own_no >= spoken->own_read)
+            words->own_active &= ~bit;
+        if (spoken->own_read >= spoken->own_no)
+            words->own_inactive &= ~bit;
     }
 }
 
@@ -132,6 +148,9 @@ static void hear(struct words *words, const struct slot *slot, const struct poli
     case ASPECT_INTENDED:
         words->intended = !yes || words->intended == NO ? NO : YES;
         return;
+    case ASPECT_PENDING_TIMEOUT:
+        later(&words->pending_timeout, said->value);
+        return;
     case ASPECT_READY:
         *(yes ? &words->ready : &words->unready) |= node_bit(said->node);
         if (!yes && said->node < NODES_MAX)
@@ -144,31 +163,19 @@ static void hear(struct words *words, const struct slot *slot, const struct poli
     earlier(&words->oldest, said->at);
 }
 
-static void listen(const struct model *model, uint16_t group, msec_t now, struct words *words)
+/* A node that somebody is asked about must be said to be ready. */
+static void hear_nothing_of_ready(struct words *words, const struct slot *slot, bool fresh)
 {
-    for (uint16_t i = model_first(model, subject_of(SUBJECT_GROUP, group)); i; i = model->slots[i].next) {
-        const struct slot *slot = &model->slots[i];
-        const struct policy_source *source = &model->policy->sources[slot->last.source];
-        bool speaks = slot->last.aspect == ASPECT_INSTANCE || slot->last.aspect == ASPECT_OWNER;
-        words->any_slot |= speaks;
-        words->intended_asked |= slot->last.aspect == ASPECT_INTENDED;
-        bool fresh = model_fresh(model, slot, now);
-        if (!fresh || slot->last.verdict == UNKNOWN || !is_quorate(model, source, slot->last.source, now)) {
-            if (speaks)
-                words->reason = fresh && slot->last.verdict == UNKNOWN ? slot->last.reason : REASON_STALE;
-            if (slot->last.aspect == ASPECT_READY)
-                words->ready_asked |= node_bit(slot->last.node);
-            continue;
-        }
-        hear(words, slot, source);
-    }
-    settle_words(words);
-    for (nodes_t left = words->ready_asked & ~(words->ready | words->unready); left; left &= left - 1) {
-        words->unready |= left & -left; /* somebody is asked about it, so somebody must say YES */
-        words->ready_reason[__builtin_ctzll(left)] = REASON_NODE_UNKNOWN;
-    }
-    uint16_t cluster = model->policy->groups[group].cluster;
-    for (uint16_t i = model_first(model, subject_of(SUBJECT_CLUSTER, cluster)); i; i = model->slots[i].next) {
+    uint8_t node = slot->last.node;
+    if (node >= NODES_MAX)
+        return;
+    words->ready_asked |= node_bit(node);
+    words->ready_vague[node] = fresh && slot->last.verdict == UNKNOWN && slot->last.reason ? slot->last.reason : REASON_NODE_UNKNOWN;
+}
+
+static void listen_nodes(const struct model *model, uint16_t cluster, msec_t now, struct words *words)
+{
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_CLUSTER, cluster)); i; i = model->slots[i].next) {
         const struct slot *slot = &model->slots[i];
         if (slot->last.aspect != ASPECT_NODE_UP || !model_fresh(model, slot, now))
             continue;
@@ -178,6 +185,34 @@ static void listen(const struct model *model, uint16_t group, msec_t now, struct
             words->down |= node_bit(slot->last.node);
     }
     words->up &= ~words->down;
+}
+
+static void listen(const struct model *model, uint16_t group, msec_t now, struct words *words)
+{
+    uint16_t cluster = model->policy->groups[group].cluster;
+    words->not_quorate = find_not_quorate(model, cluster, now);
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_GROUP, group)); i; i = model->slots[i].next) {
+        const struct slot *slot = &model->slots[i];
+        bool speaks = slot->last.aspect == ASPECT_INSTANCE || slot->last.aspect == ASPECT_OWNER;
+        words->any_slot |= speaks;
+        words->intended_asked |= slot->last.aspect == ASPECT_INTENDED;
+        bool fresh = model_fresh(model, slot, now);
+        if (!fresh || slot->last.verdict == UNKNOWN || !is_quorate(model, words, slot->last.source, now)) {
+            if (speaks)
+                words->reason = fresh && slot->last.verdict == UNKNOWN ? slot->last.reason : REASON_STALE;
+            if (slot->last.aspect == ASPECT_READY)
+                hear_nothing_of_ready(words, slot, fresh);
+            continue;
+        }
+        hear(words, slot, &model->policy->sources[slot->last.source]);
+    }
+    settle_words(words);
+    words->vague = words->ready_asked & ~(words->ready | words->unready);
+    for (nodes_t left = words->vague; left; left &= left - 1) {
+        words->unready |= left & -left;
+        words->ready_reason[__builtin_ctzll(left)] = words->ready_vague[__builtin_ctzll(left)];
+    }
+    listen_nodes(model, cluster, now, words);
 }
 
 /* Several copies only if all were seen running at one time: a YES read before another one began is yesterday's news. */
@@ -193,11 +228,12 @@ static bool overlap(const struct words *words, nodes_t nodes, bool first_hand)
     return began <= read;
 }
 
+/* Of a node's several own words the oldest: a poll is over when each of its probes has spoken anew. */
 static msec_t oldest_own_read(const struct words *words)
 {
     msec_t oldest = INT64_MAX;
     for (nodes_t left = words->own_active; left; left &= left - 1) {
-        msec_t read = words->of[__builtin_ctzll(left)].own_read;
+        msec_t read = words->of[__builtin_ctzll(left)].own_oldest;
         oldest = read < oldest ? read : oldest;
     }
     return oldest;
@@ -335,11 +371,14 @@ void control_fold(struct model *model, uint16_t group, msec_t now)
     row->up = words.up;
     row->down = words.down;
     row->unready = words.unready;
+    row->vague = words.vague;
     row->ready = words.ready & ~words.unready;
     memcpy(row->ready_reason, words.ready_reason, sizeof row->ready_reason);
     row->has_control |= words.any_slot;
     row->resource_down = is.plane == CONTROL_NONE && row->intended && !row->pending;
     row->oldest = words.oldest;
+    if (words.pending_timeout)
+        row->pending_timeout = words.pending_timeout;
     count_rounds(row, &words, now);
 }
 

@@ -6,7 +6,7 @@
 
 #include "parts.h"
 
-enum { QUIET_MOST_MS = 300000, LOOK_MS = 1000 };
+enum { QUIET_MOST_MS = 300000, LOOK_MS = 1000, ORPHAN_MOST_MS = 3 * 3600000 };
 
 /* ---- memory ---- */
 
@@ -323,11 +323,14 @@ uint16_t decider_command(struct decider *decider, uint16_t group, const struct c
 /* ---- restart ---- */
 
 /* The order may still be carried out by a program that outlived us: nothing else before its deadline has passed and settled. */
-static void adopt_orphan(const struct policy *policy, uint16_t group, struct group_state *state, msec_t now)
+static void adopt_orphan(const struct model *model, uint16_t group, struct group_state *state, msec_t now)
 {
+    const struct policy *policy = model->policy;
     const struct policy_cluster *cluster = &policy->clusters[policy->groups[group].cluster];
     msec_t settle = policy_settle(policy, group);
-    msec_t most = 2 * policy_pending_timeout(cluster) + 2 * cluster->control_interval + settle;
+    msec_t most = 2 * group_pending_timeout(model, group) + 2 * cluster->control_interval + settle;
+    msec_t given = state->deadline - state->acted_at; /* longer where the cluster's resources asked for more */
+    most = given > most && given <= ORPHAN_MOST_MS ? given : most;
     msec_t until = state->acted_at + most;
     state->orphan_until = until < now + settle ? now + settle : until > now + most ? now + most : until;
     state->deadline = state->orphan_until;
@@ -341,7 +344,7 @@ void decider_restore(struct decider *decider, uint16_t group, const struct group
     is->wrong = 0;
     is->wrong_since = is->well_since = is->double_since = is->unready_since = 0;
     if (is->phase == PHASE_ACTING || is->phase == PHASE_VERIFYING) {
-        adopt_orphan(decider->policy, group, is, now);
+        adopt_orphan(decider->model, group, is, now);
     } else if (is->phase != PHASE_BLOCKED) { /* whatever was planned is looked at afresh */
         is->phase = PHASE_UNKNOWN;
         is->since = now;

@@ -153,9 +153,9 @@ static uint16_t take_command(const struct policy *policy, uint16_t group, struct
 
 static void follow_ready(struct group_state *is, const struct facts *facts, msec_t now)
 {
-    bool unready = facts->ready == 0;
+    bool unready = facts->ready == 0 && facts->unsure == 0;
     for (unsigned node = 0; node < NODES_MAX; node++)
-        unready = unready && facts->candidate_why[node] != REASON_NODE_UNKNOWN && facts->candidate_why[node] != REASON_SEEN_ACTIVE;
+        unready = unready && facts->candidate_why[node] != REASON_SEEN_ACTIVE;
     is->unready_since = !unready ? 0 : is->unready_since ? is->unready_since : now;
 }
 

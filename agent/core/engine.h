@@ -16,6 +16,7 @@ struct facts {
     msec_t until[GATES];      /* when a closed gate opens by time alone; 0 = it does not */
     uint8_t owner, target;    /* or NODE_NONE */
     nodes_t surplus, ready;
+    nodes_t unsure;                                             /* candidates of which it is not known whether they are ready */
     uint16_t candidate_why[NODES_MAX];                          /* REASON_READY, or why not */
     uint8_t act;                                                /* what the state asks for: MOVE for none/idle, STOP for a surplus */
     msec_t confirm, settle, moved_deadline, receiving_deadline; /* the windows in force, computed from the policy */

@@ -5,7 +5,7 @@
 
 #include "parts.h"
 
-enum { HEALING_FLOOR_MS = 60000, STATIC_FLOOR_MS = 5000, PENDING_DEFAULT_MS = 60000, FIGHT_MS = 3600000 };
+enum { HEALING_FLOOR_MS = 60000, STATIC_FLOOR_MS = 5000, PENDING_DEFAULT_MS = 60000, FIGHT_MS = 3600000, PENDING_MOST_MS = 3600000 };
 
 void facts_wake(struct facts *facts, msec_t now, msec_t at)
 {
@@ -62,9 +62,12 @@ msec_t policy_confirm_floor(const struct policy *policy, uint16_t group)
     return longer(floor, cluster->restart_delay + cluster->control_interval);
 }
 
-msec_t policy_pending_timeout(const struct policy_cluster *cluster)
+msec_t group_pending_timeout(const struct model *model, uint16_t group)
 {
-    return cluster->pending_timeout ? cluster->pending_timeout : PENDING_DEFAULT_MS;
+    const struct policy_cluster *cluster = &model->policy->clusters[model->policy->groups[group].cluster];
+    msec_t configured = cluster->pending_timeout ? cluster->pending_timeout : PENDING_DEFAULT_MS,
+           told = model->control[group].pending_timeout;
+    return longer(configured, told < PENDING_MOST_MS ? told : PENDING_MOST_MS);
 }
 
 static void fold_windows(const struct fold *fold, struct facts *facts)
@@ -72,7 +75,7 @@ static void fold_windows(const struct fold *fold, struct facts *facts)
     const struct policy_cluster *cluster = cluster_of(fold);
     facts->confirm = longer(policy_confirm_floor(fold->policy, fold->group), group_of(fold)->confirm);
     facts->settle = policy_settle(fold->policy, fold->group);
-    facts->moved_deadline = 2 * policy_pending_timeout(cluster) + 2 * cluster->control_interval;
+    facts->moved_deadline = 2 * group_pending_timeout(fold->model, fold->group) + 2 * cluster->control_interval;
     facts->receiving_deadline = 3 * longest_poll(fold);
 }
 
@@ -93,7 +96,8 @@ msec_t facts_window(const struct fold *fold, const struct facts *facts, uint8_t 
 
 struct census {
     unsigned all, of[HANDLER_STATES];
-    uint16_t reason; /* of the first handler that is not single */
+    unsigned excused; /* not meant to poll now, and does not: says neither that the group works nor that it is idle */
+    uint16_t reason;  /* of the first handler that is not single */
 };
 
 static struct census count_handlers(const struct fold *fold)
@@ -102,6 +106,7 @@ static struct census count_handlers(const struct fold *fold)
     for (unsigned i = 0; i < census.all; i++) {
         const struct handler_state_row *row = &fold->model->handlers[handler_at(fold, i)];
         census.of[row->state]++;
+        census.excused += handler_is_excused(fold->model, handler_at(fold, i));
         if (row->state != HANDLER_SINGLE && !census.reason)
             census.reason = row->reason;
     }
@@ -111,7 +116,7 @@ static struct census count_handlers(const struct fold *fold)
 /* A declared trigger probe that is not content counts like an idle group: online, and something is wrong with it. */
 static bool is_triggered(const struct fold *fold, uint16_t *reason)
 {
-    for (uint16_t i = model_first(fold->model, subject_of(SUBJECT_GROUP, fold->group)); i; i = fold->model->slots[i].next) {
+    for (uint32_t i = model_first(fold->model, subject_of(SUBJECT_GROUP, fold->group)); i; i = fold->model->slots[i].next) {
         const struct slot *slot = &fold->model->slots[i];
         if (slot->last.aspect == ASPECT_TRIGGER && slot->last.verdict == NO && model_fresh(fold->model, slot, fold->now)) {
             *reason = slot->last.reason;
@@ -138,7 +143,7 @@ static void fold_matter(const struct fold *fold, struct facts *facts)
     bool none = !moving && control->plane == CONTROL_NONE && control->intended && census.of[HANDLER_NONE] == census.all;
     bool many = census.all ? doubles > 0 : control->plane == CONTROL_MANY;
     bool confirmed = census.all ? census.of[HANDLER_DUPLICATE_CONFIRMED] > 0 : many && control->double_rounds >= 2;
-    bool idle = census.all && census.of[HANDLER_IDLE] == census.all && !moving;
+    bool idle = census.of[HANDLER_IDLE] && census.of[HANDLER_IDLE] + census.excused == census.all && !moving;
     uint16_t idle_reason = REASON_SILENT;
     if (!moving && !idle && control->plane == CONTROL_ONE && is_triggered(fold, &idle_reason))
         idle = (group_of(fold)->triggers & TRIGGER_PROBE) != 0;
@@ -195,13 +200,17 @@ static uint16_t preflight(const struct fold *fold, uint8_t node)
 
 static void fold_candidates(const struct fold *fold, struct facts *facts)
 {
+    const struct control_row *control = &fold->model->control[fold->group];
     nodes_t candidates = group_of(fold)->candidates;
     for (uint8_t node = 0; node < cluster_of(fold)->node_count && node < NODES_MAX; node++) {
         if (candidates && !(candidates & node_bit(node)))
             continue;
-        facts->candidate_why[node] = preflight(fold, node);
-        if (facts->candidate_why[node] == REASON_READY)
+        uint16_t why = preflight(fold, node);
+        facts->candidate_why[node] = why;
+        if (why == REASON_READY)
             facts->ready |= node_bit(node);
+        if (why == REASON_NODE_UNKNOWN || (control->vague & node_bit(node) && why == control->ready_reason[node]))
+            facts->unsure |= node_bit(node);
     }
 }
 
@@ -299,6 +308,8 @@ static bool is_receiving(const struct fold *fold)
         if (fold->model->logs[server].reason != REASON_OK || was->target >= NODES_MAX)
             continue;
         readable++;
+        if (fold->model->handlers[handler].expected == NO)
+            continue; /* outside its service window it cannot show it */
         if (fold->model->handlers[handler].evidence.last_poll[was->target] <= log_stamp(fold->model, server, was->acted_at))
             return false;
     }

@@ -30,6 +30,20 @@ static bool is_ordered(const struct facts *facts)
 
 /* ---- what is known ---- */
 
+/* Silence speaks for a move only where it is known that every silent handler should poll now. */
+static bool is_expected(const struct fold *fold, uint16_t *why)
+{
+    for (unsigned i = 0; i < group_of(fold)->handler_count; i++) {
+        uint16_t handler = fold->policy->group_handlers[group_of(fold)->first_handler + i];
+        const struct handler_state_row *row = &fold->model->handlers[handler];
+        if (row->state == HANDLER_IDLE && (!row->expected_known || row->expected == NO)) {
+            *why = row->expected_reason;
+            return false;
+        }
+    }
+    return true;
+}
+
 static void fold_evidence(const struct fold *fold, struct facts *facts)
 {
     const struct control_row *control = control_of(fold);
@@ -52,8 +66,11 @@ static void fold_evidence(const struct fold *fold, struct facts *facts)
     if (facts->act == ACT_MOVE && (facts->bits & FACT_IDLE) && !(facts->bits & FACT_NONE))
         steady = steady && control->plane == CONTROL_ONE;
     set_gate(fold, facts, GATE_STEADY, steady && fresh, REASON_GROUP_UNSTEADY, 0);
-    set_gate(fold, facts, GATE_INTENDED, control->intended_known && control->intended,
-             control->intended_known ? REASON_NOT_INTENDED : REASON_INTENT_UNKNOWN, 0);
+    uint16_t unmeant = control->intended_known ? REASON_NOT_INTENDED : REASON_INTENT_UNKNOWN;
+    bool meant = control->intended_known && control->intended;
+    if (facts->act == ACT_MOVE && (facts->bits & FACT_IDLE) && !is_ordered(facts) && !is_expected(fold, &unmeant))
+        meant = false;
+    set_gate(fold, facts, GATE_INTENDED, meant, unmeant, 0);
 }
 
 static void fold_confirmed(const struct fold *fold, struct facts *facts)
@@ -84,6 +101,24 @@ static void add_cause(const struct fold *fold, const struct facts *facts, uint16
         causes->until = since + facts->settle;
 }
 
+/* Hosts that start anew need the secret: where anybody is asked about its server, it must be there. */
+static void add_secret_server(const struct fold *fold, const struct facts *facts, struct causes *causes)
+{
+    for (uint32_t i = model_first(fold->model, subject_of(SUBJECT_CLUSTER, group_of(fold)->cluster)); i; i = fold->model->slots[i].next) {
+        const struct slot *slot = &fold->model->slots[i];
+        if (slot->last.aspect != ASPECT_SECRET_SERVER)
+            continue;
+        bool fresh = model_fresh(fold->model, slot, fold->now);
+        if (fresh && slot->last.verdict == NO)
+            causes->why = REASON_SECRET_SERVER_DOWN;
+        else if ((!fresh || slot->last.verdict == UNKNOWN) && !causes->why)
+            causes->why = REASON_CAUSE_UNKNOWN;
+        else if (fresh && slot->last.verdict == YES && fold->now - slot->since < facts->settle &&
+                 slot->since + facts->settle > causes->until)
+            causes->until = slot->since + facts->settle;
+    }
+}
+
 static void fold_causes(const struct fold *fold, struct facts *facts)
 {
     const struct policy_group *group = group_of(fold);
@@ -92,6 +127,7 @@ static void fold_causes(const struct fold *fold, struct facts *facts)
         add_cause(fold, facts, fold->policy->needs[group->first_need + i], &causes);
     for (unsigned i = 0; i < group->handler_count; i++)
         add_cause(fold, facts, fold->policy->handlers[fold->policy->group_handlers[group->first_handler + i]].server, &causes);
+    add_secret_server(fold, facts, &causes);
     bool open = !causes.why && !causes.until;
     set_gate(fold, facts, GATE_CAUSES, open, causes.why ? causes.why : REASON_CAUSE_SETTLING, causes.why ? 0 : causes.until);
 }

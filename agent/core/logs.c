@@ -191,7 +191,7 @@ struct evidence_policy handler_evidence_policy(const struct model *model, uint16
     const struct policy_server *server = &model->policy->servers[policy->server];
     bool locks = policy->singleton == SINGLETON_NO;
     if (policy->singleton == SINGLETON_AUTO)
-        for (uint16_t i = model_first(model, subject_of(SUBJECT_SERVER, policy->server)); i; i = model->slots[i].next)
+        for (uint32_t i = model_first(model, subject_of(SUBJECT_SERVER, policy->server)); i; i = model->slots[i].next)
             locks |= model->slots[i].last.aspect == ASPECT_LOCKS && model->slots[i].last.verdict == YES;
     return (struct evidence_policy){
         .window = policy->window ? policy->window : 3 * policy->poll,

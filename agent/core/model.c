@@ -5,7 +5,7 @@
 
 #include "parts.h"
 
-enum { LOOK_MS = 1000 };
+enum { LOOK_MS = 1000, SLOTS_MAX = 1 << 20 };
 
 /* ---- memory ---- */
 
@@ -26,22 +26,34 @@ static size_t slots_of(const struct policy *policy, const struct policy_source *
 {
     if (subject_kind(source->target) == SUBJECT_SERVER || source->cluster >= policy->cluster_count)
         return 2;
-    size_t nodes = policy->clusters[source->cluster].node_count, groups = 0;
+    size_t nodes = policy->clusters[source->cluster].node_count, groups = 0, handlers = 0;
     for (uint16_t i = 0; i < policy->group_count; i++)
         groups += policy->groups[i].cluster == source->cluster;
+    if (source->estate) /* quorate, nodes; of each group the owner, pending, intended, a time-out, copies */
+        return 1 + nodes + groups * (4 + nodes);
     if (subject_kind(source->target) == SUBJECT_GROUP)
         return source->node < NODES_MAX ? 6 : 6 + 2 * nodes;
     if (subject_kind(source->target) == SUBJECT_NODE)
         return 4 + nodes + 6 * groups;
-    return 4 + nodes + groups * (6 + 2 * nodes);
+    for (uint16_t i = 0; i < policy->handler_count; i++)
+        handlers += policy->groups[policy->handlers[i].group].cluster == source->cluster;
+    return 4 + nodes + groups * (6 + 2 * nodes) + handlers;
 }
 
-static size_t slots_needed(const struct policy *policy)
+static uint32_t slots_needed(const struct policy *policy)
 {
     size_t count = 1; /* position 0 ends a chain */
     for (uint16_t i = 0; i < policy->source_count; i++)
         count += slots_of(policy, &policy->sources[i]);
-    return count < UINT16_MAX ? count : UINT16_MAX;
+    return count < SLOTS_MAX ? (uint32_t)count : SLOTS_MAX;
+}
+
+static uint32_t index_needed(uint32_t slots)
+{
+    uint32_t size = 4;
+    while (size < 2 * slots)
+        size *= 2;
+    return size;
 }
 
 static size_t subjects_of(const struct policy *policy, unsigned kind)
@@ -55,6 +67,8 @@ static size_t subjects_of(const struct policy *policy, unsigned kind)
         return policy->group_count;
     case SUBJECT_SERVER:
         return policy->server_count;
+    case SUBJECT_HANDLER:
+        return policy->handler_count;
     default:
         return 0;
     }
@@ -68,12 +82,15 @@ static size_t accounts_needed(const struct policy *policy)
     return size;
 }
 
-/* Without a base it only counts, and the tables of `model` are NULL. */
-static void carve_tables(struct carving *carving, const struct policy *policy, struct model *model)
+/* Without a base it only counts, and the tables of `model` are NULL. Gives the size of what must be zero; the slots come after that. */
+static size_t carve_tables(struct carving *carving, const struct policy *policy, struct model *model)
 {
-    model->slots = carve(carving, slots_needed(policy) * sizeof *model->slots);
+    uint32_t slots = slots_needed(policy);
     for (unsigned kind = 0; kind < SUBJECT_KINDS; kind++)
         model->first_slot[kind] = carve(carving, subjects_of(policy, kind) * sizeof **model->first_slot);
+    model->slot_index = carve(carving, index_needed(slots) * sizeof *model->slot_index);
+    model->slot_mask = index_needed(slots) - 1;
+    model->slot_capacity = slots;
     model->logs = carve(carving, policy->server_count * sizeof *model->logs);
     model->handlers = carve(carving, policy->handler_count * sizeof *model->handlers);
     model->control = carve(carving, policy->group_count * sizeof *model->control);
@@ -84,6 +101,10 @@ static void carve_tables(struct carving *carving, const struct policy *policy, s
     model->next_on_server = carve(carving, policy->handler_count * sizeof *model->next_on_server);
     model->touched_server = carve(carving, policy->server_count * sizeof *model->touched_server);
     model->touched_group = carve(carving, policy->group_count * sizeof *model->touched_group);
+    model->touched_cluster = carve(carving, policy->cluster_count * sizeof *model->touched_cluster);
+    size_t zero = carving->used;
+    model->slots = carve(carving, slots * sizeof *model->slots);
+    return zero;
 }
 
 size_t model_size(const struct policy *policy)
@@ -98,13 +119,9 @@ size_t model_size(const struct policy *policy)
 struct model *model_open(void *memory, const struct policy *policy, msec_t now)
 {
     struct carving carving = {.base = memory};
-    memset(memory, 0, model_size(policy));
-    struct model *model = carve(&carving, sizeof *model);
-    carve_tables(&carving, policy, model);
-    model->policy = policy;
-    model->started = now;
-    model->slot_count = 1;
-    model->slot_capacity = (uint16_t)slots_needed(policy);
+    struct model *model = carve(&carving, sizeof *model), tables = {.policy = policy, .started = now, .slot_count = 1};
+    memset(memory, 0, carve_tables(&carving, policy, &tables));
+    *model = tables;
     model->account_mask = (uint32_t)accounts_needed(policy) - 1;
     for (uint16_t i = 0; i < policy->group_count; i++)
         model->control[i].owner = model->control[i].last_owner = NODE_NONE;
@@ -127,26 +144,29 @@ struct model *model_open(void *memory, const struct policy *policy, msec_t now)
 
 /* ---- slots ---- */
 
-static uint16_t *chain_of(const struct model *model, subject_t subject)
+static uint32_t *chain_of(const struct model *model, subject_t subject)
 {
     enum subject_kind kind = subject_kind(subject);
     return subject_index(subject) < subjects_of(model->policy, kind) ? &model->first_slot[kind][subject_index(subject)] : NULL;
 }
 
-uint16_t model_first(const struct model *model, subject_t subject)
+uint32_t model_first(const struct model *model, subject_t subject)
 {
-    const uint16_t *first = chain_of(model, subject);
+    const uint32_t *first = chain_of(model, subject);
     return first ? *first : 0;
 }
 
-static uint16_t find_slot(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect)
+/* Its place in the index: that of the slot, or the free one where it belongs. */
+static uint32_t *slot_place(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect)
 {
-    for (uint16_t i = model_first(model, subject); i; i = model->slots[i].next) {
-        const struct observation *last = &model->slots[i].last;
-        if (last->source == source && last->aspect == aspect && (last->node == node || aspect == ASPECT_OWNER))
-            return i;
+    uint64_t key = (uint64_t)subject << 32 | (uint64_t)source << 16 | (uint64_t)(aspect == ASPECT_OWNER ? 0 : node) << 8 | aspect;
+    uint32_t at = (uint32_t)((key * 0x9e3779b97f4a7c15U) >> 32) & model->slot_mask;
+    for (; model->slot_index[at]; at = (at + 1) & model->slot_mask) {
+        const struct observation *last = &model->slots[model->slot_index[at]].last;
+        if (last->source == source && last->subject == subject && last->aspect == aspect && (last->node == node || aspect == ASPECT_OWNER))
+            break;
     }
-    return 0;
+    return &model->slot_index[at];
 }
 
 /* Unknown neither counts nor breaks a run. A first good answer is believed at once; a bad one must fall first. */
@@ -167,7 +187,7 @@ static void rise_and_fall(struct slot *slot, const struct policy_source *source,
 void model_observe(struct model *model, const struct observation *seen)
 {
     const struct policy *policy = model->policy;
-    uint16_t *first = chain_of(model, seen->subject);
+    uint32_t *first = chain_of(model, seen->subject);
     model->observations++;
     if (!first || seen->source >= policy->source_count || seen->aspect == ASPECT_NONE || seen->aspect >= ASPECTS || seen->verdict > YES) {
         model->dropped++;
@@ -175,17 +195,17 @@ void model_observe(struct model *model, const struct observation *seen)
     }
     model->heard[seen->source] = true;
     model_touch(model, seen->subject);
-    uint16_t at = find_slot(model, seen->source, seen->subject, seen->node, seen->aspect);
-    if (!at) {
+    uint32_t *place = slot_place(model, seen->source, seen->subject, seen->node, seen->aspect);
+    if (!*place) {
         if (model->slot_count >= model->slot_capacity) {
             model->dropped++;
             return;
         }
-        at = model->slot_count++;
-        model->slots[at] = (struct slot){.since = seen->at, .next = *first};
-        *first = at;
+        *place = model->slot_count++;
+        model->slots[*place] = (struct slot){.since = seen->at, .next = *first};
+        *first = *place;
     }
-    struct slot *slot = &model->slots[at];
+    struct slot *slot = &model->slots[*place];
     if (seen->aspect == ASPECT_ENDPOINT) {
         /* between two known results there may be unknown ones: the run goes by the last known */
         uint8_t known = slot->known;
@@ -200,7 +220,8 @@ void model_observe(struct model *model, const struct observation *seen)
 
 const struct slot *model_slot(const struct model *model, uint16_t source, subject_t subject, uint8_t node, uint8_t aspect)
 {
-    uint16_t at = find_slot(model, source, subject, node, aspect);
+    uint32_t at =
+        subject_index(subject) < subjects_of(model->policy, subject_kind(subject)) ? *slot_place(model, source, subject, node, aspect) : 0;
     return at ? &model->slots[at] : NULL;
 }
 
@@ -216,7 +237,7 @@ enum verdict model_endpoint(const struct model *model, uint16_t server, msec_t n
     enum verdict verdict = UNKNOWN;
     uint16_t why = REASON_NO_SOURCE;
     msec_t from = 0;
-    for (uint16_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next) {
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next) {
         const struct slot *slot = &model->slots[i];
         if (slot->last.aspect != ASPECT_ENDPOINT)
             continue;
@@ -239,7 +260,7 @@ enum verdict model_endpoint(const struct model *model, uint16_t server, msec_t n
 
 bool model_never_locks(const struct model *model, uint16_t server, msec_t now)
 {
-    for (uint16_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next)
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next)
         if (model->slots[i].last.aspect == ASPECT_LOCKS && model->slots[i].last.verdict == NO && model_fresh(model, &model->slots[i], now))
             return true;
     return false;
@@ -263,7 +284,7 @@ static void flag_partial(struct model *model, uint16_t group)
     const uint16_t *handlers = model->policy->group_handlers + policy->first_handler;
     bool any_single = false;
     for (uint16_t i = 0; i < policy->handler_count; i++)
-        any_single |= model->handlers[handlers[i]].state == HANDLER_SINGLE;
+        any_single |= model->handlers[handlers[i]].state == HANDLER_SINGLE && !handler_is_excused(model, handlers[i]);
     for (uint16_t i = 0; i < policy->handler_count; i++)
         if (any_single && model->handlers[handlers[i]].state == HANDLER_IDLE)
             model->handlers[handlers[i]].flags |= FLAG_PARTIAL;
@@ -300,6 +321,10 @@ void model_touch(struct model *model, subject_t subject)
     uint32_t index = subject_index(subject);
     if (subject_kind(subject) == SUBJECT_GROUP && index < model->policy->group_count) {
         model->touched_group[index] = true;
+    } else if (subject_kind(subject) == SUBJECT_HANDLER && index < model->policy->handler_count) {
+        model->touched_group[model->policy->handlers[index].group] = true;
+    } else if (subject_kind(subject) == SUBJECT_CLUSTER && index < model->policy->cluster_count) {
+        model->touched_cluster[index] = true;
     } else if (subject_kind(subject) != SUBJECT_SERVER || index >= model->policy->server_count) {
         model->touched_all = true;
     } else if (!model->touched_server[index]) {
@@ -319,14 +344,17 @@ void model_fold_touched(struct model *model, msec_t now, int64_t wall_offset)
     for (uint16_t i = 0; i < model->policy->server_count; i++)
         if (model->touched_server[i] && model->policy->servers[i].has_log)
             log_fold(model, i, now);
-    for (uint16_t i = 0; i < model->policy->group_count; i++)
+    for (uint16_t i = 0; i < model->policy->group_count; i++) {
+        model->touched_group[i] |= model->touched_cluster[model->policy->groups[i].cluster];
         if (model->touched_group[i])
             fold_group(model, i, now);
+    }
 }
 
 void model_settle(struct model *model)
 {
     memset(model->touched_server, 0, model->policy->server_count * sizeof *model->touched_server);
     memset(model->touched_group, 0, model->policy->group_count * sizeof *model->touched_group);
+    memset(model->touched_cluster, 0, model->policy->cluster_count * sizeof *model->touched_cluster);
     model->touched_all = false;
 }

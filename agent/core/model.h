@@ -40,8 +40,8 @@ enum handler_flag {
 struct slot {
     struct observation last;
     msec_t since;  /* since when this verdict (ENDPOINT: this level; OWNER: this node) */
+    uint32_t next; /* chain; 0 = end */
     uint16_t run;  /* equal results in a row, saturating; unknown neither counts nor breaks */
-    uint16_t next; /* chain; 0 = end */
     uint8_t level; /* ENDPOINT after rise/fall: enum verdict */
     uint8_t known; /* the last result that was not unknown */
 };
@@ -61,6 +61,9 @@ struct handler_state_row {
     bool addresses_proven; /* a node's own address has been seen on this log */
     uint8_t double_polls;  /* consecutive control rounds that saw many, first-hand */
     uint8_t elsewhere_polls;
+    uint8_t expected;         /* should it poll now? the last known word; UNKNOWN where nobody ever said */
+    bool expected_known;      /* and it is fresh, or nobody is asked */
+    uint16_t expected_reason; /* why not, or why it is not known */
 };
 
 struct control_row {      /* the control plane of one group */
@@ -71,22 +74,24 @@ struct control_row {      /* the control plane of one group */
     nodes_t first_hand;                /* active by that node's own word */
     nodes_t first_hand_no;             /* not active by that node's own word */
     nodes_t up, down;                  /* NODE_UP */
-    nodes_t ready, unready;            /* READY by observation; absent = unknown */
+    nodes_t ready, unready, vague;     /* READY by observation; vague: of the unready, those of which it is not known */
     uint16_t ready_reason[NODES_MAX];
     msec_t owner_since, pending_since, pending_ended, plane_since, intended_since, oldest; /* oldest: of the readings used */
     uint8_t last_owner;                                                                    /* the last agreed owner, kept over `none` */
-    uint8_t double_rounds; /* rounds of readings in a row that saw two copies, each by its node's own word; saturates */
-    bool has_control;      /* some source speaks about it at all */
-    nodes_t observers;     /* nodes that gave the owner's name; for static clusters: nodes that spoke for themselves */
-    nodes_t held;          /* last known to be active; leaving it is a hand-over */
-    msec_t counted_at;     /* when double_rounds was counted last */
+    uint8_t double_rounds;  /* rounds of readings in a row that saw two copies, each by its node's own word; saturates */
+    bool has_control;       /* some source speaks about it at all */
+    nodes_t observers;      /* nodes that gave the owner's name; for static clusters: nodes that spoke for themselves */
+    nodes_t held;           /* last known to be active; leaving it is a hand-over */
+    msec_t counted_at;      /* when double_rounds was counted last */
+    msec_t pending_timeout; /* the longest of its resources', as last told; 0 = nobody said */
 };
 
 struct model {
     const struct policy *policy;
-    struct slot *slots;
-    uint16_t slot_count, slot_capacity;
-    uint16_t *first_slot[SUBJECT_KINDS]; /* per subject: head of its chain */
+    struct slot *slots; /* last in the block: what is never used is never touched */
+    uint32_t slot_count, slot_capacity;
+    uint32_t *slot_index, slot_mask;     /* hash of source, subject, node and aspect → slot */
+    uint32_t *first_slot[SUBJECT_KINDS]; /* per subject: head of its chain */
     struct log_state *logs;              /* per server */
     struct handler_state_row *handlers;
     struct control_row *control; /* per group */
@@ -94,9 +99,9 @@ struct model {
     uint16_t *by_account;        /* hash of server and account → first handler + 1 */
     uint16_t *same_account;      /* per handler: the next one with the same server and account + 1 */
     uint32_t account_mask;
-    uint16_t *first_on_server, *next_on_server;        /* per server, per handler: chains of handlers + 1 */
-    bool *touched_server, *touched_group, touched_all; /* since model_settle */
-    msec_t folded_at;                                  /* everything, last */
+    uint16_t *first_on_server, *next_on_server;                          /* per server, per handler: chains of handlers + 1 */
+    bool *touched_server, *touched_group, *touched_cluster, touched_all; /* since model_settle */
+    msec_t folded_at;                                                    /* everything, last */
     uint64_t observations, events, dropped;
     int64_t wall_offset;          /* wall clock minus monotonic clock, as last told; 0 = not told yet */
     msec_t started, stale_before; /* readings before stale_before do not count (stall, resume, clock step) */
@@ -122,7 +127,7 @@ void model_canary(struct model *model, uint16_t server, msec_t now);
 void model_fold(struct model *model, msec_t now, int64_t wall_offset);
 /* The same for what was touched only; for everything once a second, because readings age (then touched_all is set). */
 void model_fold_touched(struct model *model, msec_t now, int64_t wall_offset);
-void model_touch(struct model *model, subject_t subject); /* a server, a group; any other subject: everything */
+void model_touch(struct model *model, subject_t subject); /* and what hangs on it; agent, node, probe: everything */
 void model_settle(struct model *model);                   /* whatever was touched has been looked at */
 
 /* Lookups. NULL or UNKNOWN when there is none, or it is older than two intervals and its timeout. */

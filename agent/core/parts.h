@@ -8,7 +8,9 @@
 msec_t policy_settle(const struct policy *policy, uint16_t group);
 
 /* facts.c */
-msec_t policy_pending_timeout(const struct policy_cluster *cluster);
+msec_t group_pending_timeout(const struct model *model, uint16_t group); /* configured or told, whichever is longer */
+/* It does not poll now and is not meant to: its silence, or a lone word of it, says nothing of its group. */
+bool handler_is_excused(const struct model *model, uint16_t handler);
 
 /* control.c */
 void control_fold(struct model *model, uint16_t group, msec_t now);
@@ -27,6 +29,6 @@ void verdict_fold(struct model *model, uint16_t handler, msec_t now);
 bool model_never_locks(const struct model *model, uint16_t server, msec_t now);
 
 /* each slot of a subject in turn: for (i = model_first(…); i; i = model->slots[i].next) */
-uint16_t model_first(const struct model *model, subject_t subject);
+uint32_t model_first(const struct model *model, subject_t subject);
 
 #endif

@@ -25,6 +25,7 @@ enum {
     INTENDED = 8,
     NOT_INTENDED = 16,
     WHICH_KNOWN = 32, /* the one that polls does so from an address of its own */
+    EXPECTED = 128,   /* nobody says that it should not poll now */
     ALONE = 64,       /* the control plane has been unknown for the settle window, or there is none: not just observers in dispute */
 };
 
@@ -43,7 +44,7 @@ static const struct verdict_row table[] = {
     /*  1 */ {CONTROL_NOT_ONE,    DATA_ANY,       TWO_HANDLERS,     HANDLER_DUPLICATE_CONFIRMED, BY_CONTROL, REASON_TAKEN_TWICE},
     /*  2 */ {CONTROL_IS_UNKNOWN, DATA_IS_MANY,   ALONE,            HANDLER_DUPLICATE_SUSPECTED, NOBODY,     0},
     /*  3 */ {CONTROL_IS_UNKNOWN, DATA_IS_ONE,    ALONE | WHICH_KNOWN, HANDLER_SINGLE,              BY_DATA,    REASON_SINGLE_BY_DATA},
-    /*  4 */ {CONTROL_IS_UNKNOWN, DATA_IS_SILENT, ALONE,            HANDLER_IDLE,                BY_DATA,    REASON_SILENT},
+    /*  4 */ {CONTROL_IS_UNKNOWN, DATA_IS_SILENT, ALONE | EXPECTED, HANDLER_IDLE,                BY_DATA,    REASON_SILENT},
     /*  5 */ {CONTROL_IS_UNKNOWN, DATA_ANY,       0,                HANDLER_UNKNOWN,             NOBODY,     0},
     /*  6 */ {CONTROL_IS_MOVING,  DATA_ANY,       0,                HANDLER_MOVING,              BY_CONTROL, REASON_IN_TRANSITION},
     /*  7 */ {CONTROL_IS_MANY,    DATA_ANY,       FIRST_HAND_TWICE, HANDLER_DUPLICATE_CONFIRMED, BY_CONTROL, REASON_SEEN_TWICE_FIRST_HAND},
@@ -51,7 +52,7 @@ static const struct verdict_row table[] = {
     /*  9 */ {CONTROL_IS_MANY,    DATA_ANY,       0,                HANDLER_DUPLICATE_SUSPECTED, BY_CONTROL, REASON_SEEN_TWICE},
     /* 10 */ {CONTROL_IS_ONE,     DATA_IS_MANY,   0,                HANDLER_DUPLICATE_SUSPECTED, BY_CONTROL, 0},
     /* 11 */ {CONTROL_IS_ONE,     DATA_IS_ONE,    ELSEWHERE_TWICE,  HANDLER_MISPLACED,           BY_DATA,    REASON_ACTIVE_ELSEWHERE},
-    /* 12 */ {CONTROL_IS_ONE,     DATA_IS_SILENT, INTENDED,         HANDLER_IDLE,                BY_CONTROL, REASON_SILENT},
+    /* 12 */ {CONTROL_IS_ONE,     DATA_IS_SILENT, INTENDED | EXPECTED, HANDLER_IDLE,                BY_CONTROL, REASON_SILENT},
     /* 13 */ {CONTROL_IS_ONE,     DATA_ANY,       0,                HANDLER_SINGLE,              BY_CONTROL, REASON_SEEN_ACTIVE},
     /* 14 */ {CONTROL_IS_NONE,    DATA_ANY,       NOT_INTENDED,     HANDLER_OFFLINE,             NOBODY,     REASON_NOT_INTENDED},
     /* 15 */ {CONTROL_IS_NONE,    DATA_IS_ONE | DATA_IS_MANY, INTENDED, HANDLER_UNKNOWN,         NOBODY,     REASON_CONTRADICTORY},
@@ -192,6 +193,32 @@ static void forgive_many(struct planes *planes)
     planes->many = 0;
 }
 
+/* ---- should it poll now? ---- */
+
+/* The last known word counts: that nobody can read a service window any more does not open it. */
+static void fold_expected(struct model *model, uint16_t handler, msec_t now)
+{
+    struct handler_state_row *row = &model->handlers[handler];
+    row->expected_known = true;
+    row->expected_reason = REASON_OK;
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_HANDLER, handler)); i; i = model->slots[i].next) {
+        const struct slot *slot = &model->slots[i];
+        if (slot->last.aspect != ASPECT_EXPECTED)
+            continue;
+        bool fresh = model_fresh(model, slot, now);
+        row->expected_known = fresh && slot->last.verdict != UNKNOWN;
+        row->expected_reason = fresh ? slot->last.reason : REASON_STALE;
+        if (row->expected_known)
+            row->expected = slot->last.verdict;
+    }
+}
+
+bool handler_is_excused(const struct model *model, uint16_t handler)
+{
+    const struct handler_state_row *row = &model->handlers[handler];
+    return row->expected == NO && row->state == HANDLER_SINGLE && row->data != DATA_ONE;
+}
+
 /* ---- the verdict ---- */
 
 static const struct verdict_row *match(const struct planes *planes)
@@ -262,6 +289,8 @@ void verdict_fold(struct model *model, uint16_t handler, msec_t now)
     struct evidence_policy how = handler_evidence_policy(model, handler);
     bool many_allowed = how.server_may_lock || model->policy->handlers[handler].singleton == SINGLETON_NO;
     struct planes planes = {0};
+    fold_expected(model, handler, now);
+    planes.need |= row->expected == NO ? 0 : EXPECTED;
     fold_control(model, handler, now, &planes);
     fold_data(model, handler, now, &planes);
     if (many_allowed)
@@ -271,6 +300,8 @@ void verdict_fold(struct model *model, uint16_t handler, msec_t now)
     bool by_control =
         is->state == HANDLER_UNKNOWN ? model->control[model->policy->handlers[handler].group].has_control : planes.data == DATA_IS_UNKNOWN;
     uint16_t reason = is->reason ? is->reason : by_control ? planes.control_reason : planes.data_reason;
+    if (planes.data == DATA_IS_SILENT && row->expected == NO && (is->state == HANDLER_SINGLE || is->state == HANDLER_UNKNOWN))
+        reason = row->expected_reason; /* why its silence means nothing */
     if (is->state != row->state || node != row->node)
         row->since = now;
     if (is->state != row->state) {
