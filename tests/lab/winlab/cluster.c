@@ -1,5 +1,5 @@
-/* The failover cluster's resources: what comes online after what, what a death leads to. One rule moves everything: a resource is to be
- * online while it is wanted, its group stays where it is and all that it depends on is online. */
+/* The failover cluster's resources: what comes online after what, what a death leads to. One rule moves everything: a resource is meant to
+ * be online while it is wanted, its group stays where it is, and all that it depends on is online and meant to be. */
 #include <string.h>
 
 #include "behaviour.h"
@@ -57,11 +57,15 @@ bool depends_within(const struct lab_cluster *cluster, const struct resource *re
     return cluster->resources[resource->depends[position]].group == resource->group;
 }
 
-static bool providers_online(const struct lab_cluster *cluster, const struct resource *resource)
+static bool is_meant(const struct lab_cluster *cluster, const struct resource *resource)
 {
-    for (size_t i = 0; i < resource->depend_count; i++)
-        if (depends_within(cluster, resource, i) && cluster->resources[resource->depends[i]].state != STATE_ONLINE)
+    if (!resource->wanted || cluster->groups[resource->group].target != NOWHERE)
+        return false;
+    for (size_t i = 0; i < resource->depend_count; i++) {
+        const struct resource *provider = &cluster->resources[resource->depends[i]];
+        if (depends_within(cluster, resource, i) && !(provider->state == STATE_ONLINE && is_meant(cluster, provider)))
             return false;
+    }
     return true;
 }
 
@@ -180,13 +184,13 @@ static void watch(struct world *world, struct lab_cluster *cluster, struct resou
 
 static void resource_step(struct world *world, struct lab_cluster *cluster, struct resource *resource)
 {
-    struct group *group = &cluster->groups[resource->group];
+    const struct group *group = &cluster->groups[resource->group];
     bool due = world->now >= resource->due;
     if (resource->as->kind == KIND_MSMQ)
         service_step(world, &resource->service);
     if (group->owner == NOWHERE || !cluster->nodes[group->owner].up)
         return; /* nobody acts until the heartbeat says so */
-    bool meant = resource->wanted && group->target == NOWHERE && providers_online(cluster, resource);
+    bool meant = is_meant(cluster, resource);
     switch (resource->state) {
     case STATE_ONLINE_PENDING:
         if (due)

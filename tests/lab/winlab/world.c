@@ -109,14 +109,16 @@ void world_contexts(struct world *world, size_t node, uint64_t open)
 void world_count(struct world *world, size_t node, const char *what)
 {
     struct lab_node *machine = &world->nodes[node];
+    char short_enough[sizeof machine->counters[0].what];
+    snprintf(short_enough, sizeof short_enough, "%s", what);
     size_t i = 0;
-    while (i < machine->counter_count && strcmp(machine->counters[i].what, what) != 0)
+    while (i < machine->counter_count && strcmp(machine->counters[i].what, short_enough) != 0)
         i++;
     if (i == COUNTERS_MAX)
         i = COUNTERS_MAX - 1;
     if (i == machine->counter_count) {
         machine->counter_count++;
-        snprintf(machine->counters[i].what, sizeof machine->counters[i].what, "%s", i == COUNTERS_MAX - 1 ? "other" : what);
+        snprintf(machine->counters[i].what, sizeof machine->counters[i].what, "%s", i == COUNTERS_MAX - 1 ? "other" : short_enough);
     }
     machine->counters[i].count++;
 }
