@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,18 +18,26 @@
 #include "actuator.h"
 #include "agent/core/engine.h"
 #include "agent/run/channel.h"
+#include "agent/run/channel_http.h"
 #include "agent/run/loop.h"
 #include "budget.h"
 #include "wire.h"
 
-enum { AT_ONCE = 64, DEADLINE_MAX_MS = 24 * 3600 * 1000, KEEP_DONE_MS = 7 * 24 * 3600 * 1000 };
+enum { AT_ONCE = 64, DEADLINE_MAX_MS = 24 * 3600 * 1000, KEEP_DONE_MS = 7 * 24 * 3600 * 1000, PARSER_BYTES_MAX = 1 << 20 };
 
 struct action {
     struct child *child;
     struct order order;
-    struct exec_channel *channel; /* NULL = free */
-    uv_timer_t timer;
-    int lock; /* of its .running file */
+    const struct driver_type *driver; /* NULL = free */
+    struct driver_context context;
+    void *state; /* the driver's */
+    struct exec_channel *program;
+    struct http_channel *node; /* the node that is asked now */
+    uint8_t node_asked;
+    bool late;
+    uv_timer_t timer;    /* the whole action */
+    uv_timer_t patience; /* one request of it */
+    int lock;            /* of its .running file */
 };
 
 struct child {
@@ -38,7 +47,8 @@ struct child {
     const char *config_path;
     struct config *config;
     struct compiled *compiled;
-    int folder; /* of the actions */
+    struct http_pool *http; /* opened with the first order that needs it */
+    int folder;             /* of the actions */
     struct action actions[AT_ONCE];
     unsigned running;
     bool leaving; /* the decider is gone, or somebody told us to end */
@@ -68,27 +78,113 @@ static void end_if_idle(struct child *child)
         uv_stop(&child->loop);
 }
 
-static void program_ended(void *context, const struct reply *reply)
+static void finish(struct action *action, struct order_result *result)
 {
-    struct action *action = context;
     struct child *child = action->child;
-    struct order_result result = {.plan = action->order.plan, .group = action->order.group};
-    driver_exec.step(&action->order, child->compiled, NULL, reply, NULL, &result);
-    if (actions_end(child->folder, &result, action->lock) < 0)
-        fprintf(stderr, "solowarden actuator: the result of plan %llx could not be kept: %s\n", (unsigned long long)result.plan,
+    if (actions_end(child->folder, result, action->lock) < 0)
+        fprintf(stderr, "solowarden actuator: the result of plan %llx could not be kept: %s\n", (unsigned long long)result->plan,
                 strerror(errno));
     uv_timer_stop(&action->timer);
-    exec_close(action->channel);
-    action->channel = NULL;
+    uv_timer_stop(&action->patience);
+    if (action->program)
+        exec_close(action->program);
+    if (action->node)
+        http_close(action->node);
+    action->program = NULL;
+    action->node = NULL;
+    action->driver = NULL;
+    free(action->state);
+    action->state = NULL;
     child->running--;
-    answer(&result);
+    answer(result);
     end_if_idle(child);
 }
 
-static void deadline_came(uv_timer_t *timer)
+static void replied(void *context, const struct reply *reply);
+
+static void ask_node(struct action *action, const struct driver_request *request)
+{
+    struct child *child = action->child;
+    if (!child->http)
+        child->http = http_pool_open(&child->loop);
+    if (action->node && action->node_asked != request->node) {
+        http_close(action->node);
+        action->node = NULL;
+    }
+    if (!action->node)
+        action->node = http_open(child->http, child->compiled->groups[action->order.group].act[request->node], replied, action);
+    action->node_asked = request->node;
+    http_request(action->node, &request->request);
+}
+
+static void patience_ended(uv_timer_t *timer)
 {
     const struct action *action = timer->data;
-    exec_expire(action->channel);
+    if (action->node)
+        http_expire(action->node);
+}
+
+static void carry_out(struct action *action, const struct driver_request *request)
+{
+    if (request->request.kind == REQUEST_NONE)
+        return; /* more of the same reply is to come */
+    if (request->request.kind == REQUEST_RUN) {
+        action->program = exec_open(&action->child->loop, replied, action);
+        exec_request(action->program, &request->request);
+        return;
+    }
+    ask_node(action, request);
+    if (request->patience > 0)
+        uv_timer_start(&action->patience, patience_ended, (uint64_t)request->patience, 0);
+}
+
+static void out_of_time(struct action *action, struct order_result *result)
+{
+    result->verdict = UNKNOWN;
+    result->reason = REASON_RESULT_UNKNOWN;
+    snprintf(result->text, sizeof result->text, "the deadline came before the nodes had answered");
+    finish(action, result);
+}
+
+/* Large, needed for the length of one call only. */
+static struct driver_request next_request;
+
+static void replied(void *context, const struct reply *reply)
+{
+    struct action *action = context;
+    struct order_result result = {.plan = action->order.plan, .group = action->order.group};
+    memset(&next_request, 0, sizeof next_request);
+    if (!reply->more)
+        uv_timer_stop(&action->patience);
+    if (action->driver->step(&action->order, &action->context, action->state, reply, &next_request, &result) == STEP_DONE)
+        finish(action, &result);
+    else if (action->late && next_request.request.kind != REQUEST_NONE)
+        out_of_time(action, &result);
+    else
+        carry_out(action, &next_request);
+}
+
+/* The whole action has taken too long: whoever is asked now is not waited for, and nobody is asked after that. */
+static void deadline_came(uv_timer_t *timer)
+{
+    struct action *action = timer->data;
+    action->late = true;
+    if (action->program)
+        exec_expire(action->program);
+    if (action->node)
+        http_expire(action->node);
+}
+
+static void *parser_allocate(size_t size, void *context)
+{
+    (void)context;
+    return size <= PARSER_BYTES_MAX ? malloc(size) : NULL;
+}
+
+static void parser_release(void *block, void *context)
+{
+    (void)context;
+    free(block);
 }
 
 static bool read_config(struct child *child)
@@ -97,6 +193,9 @@ static bool read_config(struct child *child)
     struct config *config = config_read(child->config_path, &diagnostics);
     if (!config)
         return false;
+    if (child->http) /* its connections are known by where the configuration lies */
+        http_pool_close(child->http);
+    child->http = NULL;
     if (child->compiled)
         config_compiled_close(child->compiled);
     if (child->config)
@@ -180,39 +279,71 @@ static bool afford(const struct child *child, const struct order *order, stamp_t
 static struct action *free_action(struct child *child)
 {
     for (size_t i = 0; i < AT_ONCE; i++)
-        if (!child->actions[i].channel)
+        if (!child->actions[i].driver)
             return &child->actions[i];
     return NULL;
 }
 
+static const struct driver_type *driver_for(const struct child *child, const struct order *order)
+{
+    const struct policy *policy = &child->compiled->policy;
+    return policy->clusters[policy->groups[order->group].cluster].type == CLUSTER_WSFC ? &driver_wsfc : &driver_exec;
+}
+
+/* The driver's first step, which touches nothing outside. False: it ended there, and the order is answered. */
+static bool begin(struct action *action, struct driver_request *request)
+{
+    static const struct bounded_memory memory = {parser_allocate, parser_release, NULL};
+    struct order_result result;
+    action->context = (struct driver_context){.compiled = action->child->compiled, .memory = &memory};
+    if (getrandom(action->context.nonce, sizeof action->context.nonce, 0) != (ssize_t)sizeof action->context.nonce)
+        abort();
+    memset(request, 0, sizeof *request);
+    if (action->driver->step(&action->order, &action->context, action->state, NULL, request, &result) == STEP_MORE)
+        return true;
+    answer(&result);
+    return false;
+}
+
+static void drop(struct action *action)
+{
+    free(action->state);
+    action->state = NULL;
+    action->driver = NULL;
+}
+
 static void start(struct child *child, const struct order *order, const struct running *running, stamp_t now)
 {
-    struct request request;
-    struct order_result result;
     struct action *action = free_action(child);
     if (!action) {
         refuse(order, REASON_IN_FLIGHT, "too many actions at once");
         return;
     }
-    if (driver_exec.step(order, child->compiled, NULL, NULL, &request, &result) == STEP_DONE) {
-        answer(&result);
+    action->order = *order;
+    action->late = false;
+    action->driver = driver_for(child, order);
+    action->state = calloc(1, action->driver->state_size + 1);
+    if (!action->state)
+        abort();
+    if (!begin(action, &next_request)) {
+        drop(action);
         return;
     }
     if (!afford(child, order, now)) {
         refuse(order, errno ? REASON_DISK_FULL : REASON_BUDGET_SPENT, errno ? strerror(errno) : "the actuator's own budget is used up");
+        drop(action);
         return;
     }
     action->lock = actions_begin(child->folder, running);
     if (action->lock < 0) {
         refuse(order, REASON_DISK_FULL, strerror(errno));
+        drop(action);
         return;
     }
-    action->order = *order;
-    action->channel = exec_open(&child->loop, program_ended, action);
     child->running++;
     msec_t allowed = child->compiled->groups[order->group].action_timeout, left = order->deadline - now;
     uv_timer_start(&action->timer, deadline_came, (uint64_t)(allowed > 0 && allowed < left ? allowed : left), 0);
-    exec_request(action->channel, &request);
+    carry_out(action, &next_request);
 }
 
 static void take_order(struct child *child, const struct order *order)
@@ -311,7 +442,8 @@ static int prepare(struct child *child, const char *state_dir)
     for (size_t i = 0; i < AT_ONCE; i++) {
         child->actions[i].child = child;
         uv_timer_init(&child->loop, &child->actions[i].timer);
-        child->actions[i].timer.data = &child->actions[i];
+        uv_timer_init(&child->loop, &child->actions[i].patience);
+        child->actions[i].timer.data = child->actions[i].patience.data = &child->actions[i];
     }
     uv_poll_init(&child->loop, &child->poll, ACT_DESCRIPTOR);
     uv_signal_init(&child->loop, &child->terminate);
@@ -337,6 +469,8 @@ static int serve(struct child *child)
         child->leaving = true;
     else
         uv_run(&child->loop, UV_RUN_DEFAULT);
+    if (child->http)
+        http_pool_close(child->http);
     uv_walk(&child->loop, close_handle, NULL);
     uv_run(&child->loop, UV_RUN_DEFAULT);
     uv_loop_close(&child->loop);

@@ -24,14 +24,28 @@ struct order_result {
     char text[160]; /* last line of the program's stderr, printable */
 };
 
+/* What a driver may use beside the order. */
+struct driver_context {
+    const struct compiled *compiled;
+    const struct bounded_memory *memory; /* for parsers */
+    uint8_t nonce[16];                   /* drawn for this action */
+};
+
+/* What a driver asks for: a request, and for those that speak to nodes, to whom and for how long. */
+struct driver_request {
+    struct request request;
+    uint8_t node;    /* POST: the node of the group's cluster that is asked, as the account that may act */
+    msec_t patience; /* of this request; 0 = the whole action's */
+};
+
 /* in = NULL: begin. Fills *out and returns STEP_MORE, or fills *result and returns STEP_DONE. `state` is zeroed before begin. */
 struct driver_type {
     const char *name;
-    enum step (*step)(const struct order *order, const struct compiled *compiled, void *state, const struct reply *in, struct request *out,
-                      struct order_result *result);
+    enum step (*step)(const struct order *order, const struct driver_context *context, void *state, const struct reply *in,
+                      struct driver_request *out, struct order_result *result);
     size_t state_size;
 };
-extern const struct driver_type driver_exec;
+extern const struct driver_type driver_exec, driver_wsfc;
 
 const char *order_verb(uint8_t verb); /* "move", "stop"; NULL: not one of the closed list */
 

@@ -86,22 +86,23 @@ static void judge(const struct reply *in, struct order_result *result)
         conclude(result, UNKNOWN, REASON_RESULT_UNKNOWN);
 }
 
-static enum step exec_step(const struct order *order, const struct compiled *compiled, void *state, const struct reply *in,
-                           struct request *out, struct order_result *result)
+static enum step exec_step(const struct order *order, const struct driver_context *context, void *state, const struct reply *in,
+                           struct driver_request *driver_request, struct order_result *result)
 {
     (void)state;
     if (in) {
         judge(in, result);
         return STEP_DONE;
     }
-    const struct group_conf *conf = &compiled->groups[order->group];
+    const struct group_conf *conf = &context->compiled->groups[order->group];
+    struct request *out = &driver_request->request;
     *out = (struct request){.kind = REQUEST_RUN, .arguments = order->verb == ACT_MOVE ? conf->move : conf->stop};
     *result = (struct order_result){.plan = order->plan, .group = order->group};
     if (!out->arguments || !out->arguments[0]) {
         conclude(result, NO, REASON_NO_PROGRAM);
         return STEP_DONE;
     }
-    out->size = write_order(order, &compiled->policy, out->bytes, sizeof out->bytes);
+    out->size = write_order(order, &context->compiled->policy, out->bytes, sizeof out->bytes);
     if (out->size > 0)
         return STEP_MORE;
     conclude(result, NO, REASON_START_FAILED);

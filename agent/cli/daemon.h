@@ -9,6 +9,7 @@
 
 #include "agent/act/actuator.h"
 #include "agent/config/config.h"
+#include "agent/core/audit.h"
 #include "agent/core/decider.h"
 #include "agent/keep/journal.h"
 #include "agent/run/channel_file.h"
@@ -17,6 +18,7 @@
 #include "agent/run/runner.h"
 #include "agent/show/publish.h"
 #include "agent/show/snmp.h"
+#include "agent/show/text.h"
 
 enum { PAUSES_MAX = 64, ORDERS_MAX = 64 };
 
@@ -63,6 +65,12 @@ struct daemon {
     bool dirty, tick_pending, stopping, observe_only;
     bool journal_volatile; /* the state folder cannot be used: history lives in memory and nothing is done */
     void *decider_memory;
+    struct estate **estates; /* per cluster; NULL = not a Windows cluster */
+    struct bounded_memory estate_memory;
+    size_t estate_bytes;
+    struct audit_note **audits; /* per cluster; NULL = not a Windows cluster */
+    void *audit_memory;
+    struct session_note *sessions; /* per server and node: who is connected, by the server machine's SNMP agent */
     const char *config_path, *program;
     uint64_t lost;                    /* appends that the journal refused */
     char degraded[PARTS][TEXT_BYTES]; /* why a part does not work; "" = works */
@@ -82,6 +90,20 @@ runner_seen daemon_probe_seen;
 file_sink daemon_log_read;
 int daemon_logs_open(struct daemon *daemon);
 void daemon_logs_close(struct daemon *daemon);
+
+/* daemon_estate.c */
+void daemon_estates_open(struct daemon *daemon);
+void daemon_estates_close(struct daemon *daemon);
+void daemon_estates_each_second(struct daemon *daemon);
+void daemon_found(void *context, uint16_t source, const struct found *found);
+bool daemon_wanted(void *context, uint16_t source, enum found_kind kind, char name[FOUND_NAME]);
+void daemon_estate_said(struct daemon *daemon, uint16_t source, uint8_t verdict, uint16_t reason, msec_t now);
+
+/* daemon_findings.c */
+struct audit_input daemon_audit_input(const struct daemon *daemon);
+void daemon_findings_open(struct daemon *daemon);
+void daemon_findings_each_second(struct daemon *daemon);
+void daemon_findings_close(struct daemon *daemon);
 
 /* daemon_effects.c */
 effect_sink daemon_effect;

@@ -53,6 +53,14 @@ void daemon_probe_seen(void *context, uint16_t source, const struct seen *seen, 
     struct daemon *daemon = context;
     const struct policy_source *policy = &daemon->policy->sources[source];
     const struct source_conf *conf = &daemon->compiled->sources[source];
+    if (policy->estate) {
+        uint8_t said = seen->count ? seen->items[0].verdict : UNKNOWN;
+        uint16_t why = seen->count ? seen->items[0].reason : reason;
+        daemon_estate_said(daemon, source, said, why, now);
+        note_result(daemon, source, seen, said, why, elapsed_ms, now);
+        daemon_touch(daemon);
+        return;
+    }
     struct observation observation = {
         .subject = policy->control ? conf->subject : policy->target,
         .source = source,

@@ -159,6 +159,8 @@ static void each_second(uv_timer_t *timer)
         snmp_state(daemon, snmp_status(daemon->snmp));
     if (daemon->actuator && daemon->decider->world.actuator != YES)
         daemon_degraded(daemon, PART_ACTUATOR, REASON_ACTUATOR_SILENT, daemon->actuator_text);
+    daemon_estates_each_second(daemon);
+    daemon_findings_each_second(daemon);
     if (daemon->seconds % KEEP_EVERY_SECONDS == 0)
         daemon_keep_logs(daemon);
     if (daemon->dirty)
@@ -360,6 +362,8 @@ static void open_core(struct daemon *daemon)
     daemon->decider = decider_open(daemon->decider_memory, daemon->policy, daemon_now(daemon));
     daemon->decider->world.pauses = daemon->pauses;
     daemon->decider->world.wall_offset = daemon_wall_offset(daemon);
+    daemon_estates_open(daemon);
+    daemon_findings_open(daemon);
     publisher_open(&daemon->publisher, daemon->policy);
     daemon->publisher.decider = daemon->decider;
     daemon->publisher.compiled = daemon->compiled;
@@ -429,7 +433,7 @@ static int start(struct daemon *daemon)
     open_core(daemon);
     daemon_restore(daemon);
     start_timers(daemon);
-    daemon->runner = runner_open(&daemon->loop, daemon->compiled, daemon_probe_seen, NULL, NULL, daemon);
+    daemon->runner = runner_open(&daemon->loop, daemon->compiled, daemon_probe_seen, daemon_found, daemon_wanted, daemon);
     if (daemon_logs_open(daemon) < 0)
         return EX_CONFIG;
     degraded_at_start(daemon);
@@ -485,6 +489,8 @@ static void stop(struct daemon *daemon)
         close(daemon->snapshot);
     publisher_close(&daemon->publisher);
     index_close(daemon->publisher.indices);
+    daemon_findings_close(daemon);
+    daemon_estates_close(daemon);
     free(daemon->decider_memory);
     free(daemon->notes);
     for (uint16_t i = 0; i < daemon->policy->server_count; i++)

@@ -1,45 +1,16 @@
 /* Fills one snapshot: one function per table, each a plain walk over the policy's table of that kind. */
-#include "publish.h"
+#include "publish_round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct round { /* one snapshot in the making */
-    struct publisher *publisher;
-    const struct policy *policy;
-    const struct model *model;
-    struct snapshot_writer *writer;
-    msec_t now;
-    int64_t wall_offset;
-};
-
 enum { NO_PROBE = UINT16_MAX, CLEARED_SHOWN_MS = 24 * 3600 * 1000 };
-
-static uint32_t seconds(const struct round *round, msec_t at)
-{
-    return at ? (uint32_t)((at + round->wall_offset) / 1000) : 0;
-}
 
 static uint32_t stamp_seconds(stamp_t stamp)
 {
     return stamp > 0 ? (uint32_t)(stamp / 1000) : 0;
 }
-
-static uint8_t truth(bool value)
-{
-    return value ? 1 : 2;
-}
-
-/* There may be tens of thousands of rows each second: no formatting where a copy will do. */
-static void copy(char *out, size_t size, const char *text)
-{
-    size_t length = text ? strnlen(text, size - 1) : 0;
-    memcpy(out, text ? text : "", length);
-    out[length] = '\0';
-}
-
-#define COPY(member, text) copy((member), sizeof(member), (text))
 
 static uint32_t index_for(const struct round *round, subject_t subject, char name[NAME_BYTES])
 {
@@ -65,14 +36,11 @@ static void head(const struct round *round, struct row_head *out, subject_t subj
     COPY(out->text, reason_text(reason));
 }
 
-static uint8_t level(uint8_t verdict)
-{
-    return verdict == YES ? LEVEL_UP : verdict == NO ? LEVEL_DOWN : LEVEL_UNKNOWN;
-}
-
 static void probes(const struct round *round)
 {
     for (uint16_t i = 0; i < round->policy->source_count; i++) {
+        if (!round->publisher->compiled->sources[i].type)
+            continue; /* speaks for others, asks nobody */
         struct row_probe *row = snapshot_add(round->writer, TABLE_PROBE);
         if (!row)
             return;
@@ -180,8 +148,10 @@ static void nodes(const struct round *round)
             const struct probe_note *note = &round->publisher->notes[round->publisher->node_source[i]];
             read_at = note->at;
             since = note->since;
-            state = note->verdict == UNKNOWN ? LEVEL_UNKNOWN : LEVEL_UP;
-            reason = note->verdict == UNKNOWN ? (note->at ? note->reason : REASON_NOT_SEEN) : REASON_OK;
+            bool estate = round->policy->sources[round->publisher->node_source[i]].estate;
+            bool answered = estate ? note->verdict == YES : note->verdict != UNKNOWN;
+            state = answered ? LEVEL_UP : LEVEL_UNKNOWN;
+            reason = answered ? REASON_OK : note->at ? note->reason : REASON_NOT_SEEN;
         }
         for (uint16_t g = 0; g < round->policy->group_count; g++) {
             if (round->policy->groups[g].cluster == node->cluster && (round->model->control[g].down & node_bit(node->index))) {
@@ -494,7 +464,7 @@ int publish(struct publisher *publisher, msec_t now, int64_t wall_offset)
         pairs += policy->clusters[policy->groups[i].cluster].node_count;
     for (uint16_t i = 0; i < policy->handler_count; i++)
         handler_pairs += policy->clusters[policy->groups[policy->handlers[i].group].cluster].node_count;
-    const uint32_t capacity[TABLES] = {
+    uint32_t capacity[TABLES] = {
         [TABLE_AGENT] = 1,
         [TABLE_PROBE] = policy->source_count,
         [TABLE_SERVER] = policy->server_count,
@@ -506,6 +476,7 @@ int publish(struct publisher *publisher, msec_t now, int64_t wall_offset)
         [TABLE_ALARM] = publisher->decider->alarms.count,
         [TABLE_HISTORY] = publisher->history->count,
     };
+    publish_estate_capacity(publisher, capacity);
     struct round round = {publisher, policy, publisher->decider->model, NULL, now, wall_offset};
     round.writer = snapshot_begin(capacity, ++publisher->generation, seconds(&round, now));
     if (!round.writer)
@@ -523,5 +494,7 @@ int publish(struct publisher *publisher, msec_t now, int64_t wall_offset)
     handler_nodes(&round);
     alarms(&round);
     history(&round);
+    publish_clusters(&round);
+    publish_estates(&round);
     return snapshot_finish(round.writer);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/config/config.h"
 #include "agent/core/decider.h"
+#include "agent/core/estate.h"
 #include "agent/keep/index.h"
 #include "rows.h"
 #include "snapshot.h"
@@ -20,6 +21,27 @@ struct probe_note {
     char text[TEXT_BYTES];
 };
 
+/* Who is connected to a server now, counted per node, as the SNMP agent of the server's machine tells. */
+struct session_note {
+    uint32_t connected, counting;
+    msec_t read_at, seen_at; /* newest complete reading; newest reading with a connection */
+};
+
+/* What the audit of one cluster found last: violations and what could not be checked. */
+enum { FINDINGS_MAX = 512 };
+struct finding_note {
+    uint16_t rule, reason;
+    uint8_t verdict, severity; /* enum audit_severity */
+    char subject[LONG_NAME_BYTES], node[64], evidence[TEXT_BYTES];
+    msec_t since;
+};
+struct audit_note {
+    msec_t at; /* of the newest run; 0 = none yet */
+    uint32_t count, violations, unchecked, dropped;
+    uint8_t worst; /* enum audit_severity of the worst violation */
+    struct finding_note *findings;
+};
+
 struct history_ring { /* the newest HISTORY_SHOWN rows, by sequence */
     struct row_history rows[HISTORY_SHOWN];
     uint32_t count, next;
@@ -31,7 +53,10 @@ struct publisher {
     struct index_table *indices;
     const struct probe_note *notes; /* per source */
     const struct history_ring *history;
-    struct row_agent agent; /* filled by the shell */
+    struct estate *const *estates;       /* per cluster; NULL = not a Windows cluster */
+    const struct session_note *sessions; /* per server and node */
+    struct audit_note *const *audits;    /* per cluster; NULL = not a Windows cluster */
+    struct row_agent agent;              /* filled by the shell */
     uint64_t generation;
     uint16_t *server_source, *node_source; /* found once per snapshot: who asked a server, who spoke last for a node */
     uint32_t *source_index;                /* SNMP index of each source's name, 0 = not looked up yet */

@@ -14,11 +14,14 @@ enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL, ROW_ALI
 static const struct {
     uint32_t row_size, indices;
 } shapes[TABLES] = {
-    [TABLE_AGENT] = {sizeof(struct row_agent), 0},     [TABLE_PROBE] = {sizeof(struct row_probe), 1},
-    [TABLE_SERVER] = {sizeof(struct row_server), 1},   [TABLE_NODE] = {sizeof(struct row_node), 1},
-    [TABLE_GROUP] = {sizeof(struct row_group), 1},     [TABLE_CANDIDATE] = {sizeof(struct row_candidate), 2},
-    [TABLE_HANDLER] = {sizeof(struct row_handler), 1}, [TABLE_HANDLER_NODE] = {sizeof(struct row_handler_node), 2},
-    [TABLE_ALARM] = {sizeof(struct row_alarm), 1},     [TABLE_HISTORY] = {sizeof(struct row_history), 1},
+    [TABLE_AGENT] = {sizeof(struct row_agent), 0},       [TABLE_PROBE] = {sizeof(struct row_probe), 1},
+    [TABLE_SERVER] = {sizeof(struct row_server), 1},     [TABLE_NODE] = {sizeof(struct row_node), 1},
+    [TABLE_GROUP] = {sizeof(struct row_group), 1},       [TABLE_CANDIDATE] = {sizeof(struct row_candidate), 2},
+    [TABLE_HANDLER] = {sizeof(struct row_handler), 1},   [TABLE_HANDLER_NODE] = {sizeof(struct row_handler_node), 2},
+    [TABLE_ALARM] = {sizeof(struct row_alarm), 1},       [TABLE_HISTORY] = {sizeof(struct row_history), 1},
+    [TABLE_CLUSTER] = {sizeof(struct row_cluster), 1},   [TABLE_RESOURCE] = {sizeof(struct row_resource), 1},
+    [TABLE_INSTANCE] = {sizeof(struct row_instance), 2}, [TABLE_QUEUE] = {sizeof(struct row_queue), 1},
+    [TABLE_AUDIT] = {sizeof(struct row_audit), 1},
 };
 
 struct snapshot_writer {

@@ -28,6 +28,7 @@ struct site {
     struct policy_group groups[2];
     struct group_conf confs[2];
     struct compiled compiled;
+    struct driver_context context;
 };
 
 static void build(struct site *site)
@@ -41,6 +42,7 @@ static void build(struct site *site)
     site->compiled.policy = (struct policy){
         .clusters = &site->cluster, .nodes = site->nodes, .groups = site->groups, .cluster_count = 1, .node_count = 2, .group_count = 2};
     site->compiled.groups = site->confs;
+    site->context.compiled = &site->compiled;
 }
 
 static const char *member(json_t *json, const char *name)
@@ -53,14 +55,14 @@ static void the_order_goes_in_as_json(void **state)
 {
     (void)state;
     struct site site;
-    struct request request;
+    struct driver_request asked;
     struct order_result result;
     build(&site);
     struct order order = {.plan = 0xfedcba9876543210, .verb = ACT_MOVE, .from = 0, .to = 1, .deadline = 1795255302999};
-    assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, NULL, &request, &result), STEP_MORE);
-    assert_int_equal(request.kind, REQUEST_RUN);
-    assert_ptr_equal(request.arguments, move_program);
-    json_t *json = json_loadb(request.bytes, request.size, 0, NULL);
+    assert_int_equal(driver_exec.step(&order, &site.context, NULL, NULL, &asked, &result), STEP_MORE);
+    assert_int_equal(asked.request.kind, REQUEST_RUN);
+    assert_ptr_equal(asked.request.arguments, move_program);
+    json_t *json = json_loadb(asked.request.bytes, asked.request.size, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(json, "schema")), 1);
     assert_string_equal(member(json, "plan"), "fedcba9876543210");
     assert_string_equal(member(json, "verb"), "move");
@@ -70,21 +72,21 @@ static void the_order_goes_in_as_json(void **state)
     assert_string_equal(member(json, "to"), "p2");
     assert_string_equal(member(json, "deadline"), "2026-11-21T10:01:42Z");
     json_decref(json);
-    assert_int_equal(request.bytes[request.size - 1], '\n');
+    assert_int_equal(asked.request.bytes[asked.request.size - 1], '\n');
 
     order.verb = ACT_STOP;
     order.from = order.to = 1;
-    assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, NULL, &request, &result), STEP_MORE);
-    assert_ptr_equal(request.arguments, stop_program);
-    json = json_loadb(request.bytes, request.size, 0, NULL);
+    assert_int_equal(driver_exec.step(&order, &site.context, NULL, NULL, &asked, &result), STEP_MORE);
+    assert_ptr_equal(asked.request.arguments, stop_program);
+    json = json_loadb(asked.request.bytes, asked.request.size, 0, NULL);
     assert_string_equal(member(json, "from"), "p2");
     assert_null(json_object_get(json, "to"));
     json_decref(json);
 
     order.verb = ACT_MOVE;
     order.from = NODE_NONE; /* nobody knows where it was */
-    assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, NULL, &request, &result), STEP_MORE);
-    json = json_loadb(request.bytes, request.size, 0, NULL);
+    assert_int_equal(driver_exec.step(&order, &site.context, NULL, NULL, &asked, &result), STEP_MORE);
+    json = json_loadb(asked.request.bytes, asked.request.size, 0, NULL);
     assert_null(json_object_get(json, "from"));
     json_decref(json);
 }
@@ -93,11 +95,11 @@ static void no_program_no_action(void **state)
 {
     (void)state;
     struct site site;
-    struct request request;
+    struct driver_request asked;
     struct order_result result;
     build(&site);
     struct order order = {.plan = 7, .verb = ACT_MOVE, .group = 1, .to = 1};
-    assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, NULL, &request, &result), STEP_DONE);
+    assert_int_equal(driver_exec.step(&order, &site.context, NULL, NULL, &asked, &result), STEP_DONE);
     assert_int_equal(result.verdict, NO);
     assert_int_equal(result.reason, REASON_NO_PROGRAM);
     assert_int_equal(result.plan, 7);
@@ -108,7 +110,7 @@ static void the_longest_names_fit(void **state)
 {
     (void)state;
     struct site site;
-    struct request request;
+    struct driver_request asked;
     struct order_result result;
     char name[65];
     memset(name, 'n', 64);
@@ -116,7 +118,7 @@ static void the_longest_names_fit(void **state)
     build(&site);
     site.cluster.name = site.nodes[0].name = site.nodes[1].name = site.groups[0].name = name;
     struct order order = {.plan = UINT64_MAX, .verb = ACT_MOVE, .from = 0, .to = 1, .deadline = 1795255302999};
-    assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, NULL, &request, &result), STEP_MORE);
+    assert_int_equal(driver_exec.step(&order, &site.context, NULL, NULL, &asked, &result), STEP_MORE);
 }
 
 static void exit_statuses(void **state)
@@ -148,7 +150,7 @@ static void exit_statuses(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct order_result result = {.plan = 7};
         struct reply reply = {.reason = cases[i].in, .exit_status = cases[i].exit_status, .data = ""};
-        assert_int_equal(driver_exec.step(&order, &site.compiled, NULL, &reply, NULL, &result), STEP_DONE);
+        assert_int_equal(driver_exec.step(&order, &site.context, NULL, &reply, NULL, &result), STEP_DONE);
         assert_int_equal(result.verdict, cases[i].verdict);
         assert_int_equal(result.reason, cases[i].reason);
     }
@@ -171,14 +173,14 @@ static void the_last_line_is_kept_and_printable(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct order_result result = {0};
         struct reply reply = {.reason = REASON_OK, .data = cases[i].data, .size = strlen(cases[i].data)};
-        driver_exec.step(&order, &site.compiled, NULL, &reply, NULL, &result);
+        driver_exec.step(&order, &site.context, NULL, &reply, NULL, &result);
         assert_string_equal(result.text, cases[i].text);
     }
     char large[1000];
     memset(large, 'x', sizeof large);
     struct order_result result = {0};
     struct reply reply = {.reason = REASON_OK, .data = large, .size = sizeof large};
-    driver_exec.step(&order, &site.compiled, NULL, &reply, NULL, &result);
+    driver_exec.step(&order, &site.context, NULL, &reply, NULL, &result);
     assert_int_equal(strlen(result.text), sizeof result.text - 1);
 }
 
