@@ -239,7 +239,7 @@ static void probes_are_small_and_described(void **state)
 {
     (void)state;
     for (const struct probe_type *const *type = probe_types; *type; type++) {
-        assert_true((*type)->state_size <= ((*type)->estate ? 16384 : 1024));
+        assert_true((*type)->state_size <= ((*type)->estate ? 20480 : 1024));
         assert_true(strlen((*type)->help) > 10);
         for (const struct field *field = (*type)->fields; field->key; field++) {
             assert_true(field->offset < (*type)->conf_size);
