@@ -17,7 +17,7 @@ static unsigned fault(const struct exchange *exchange, enum soap_fault kind, con
     return soap_fault(exchange->caller, exchange->request, kind, text, exchange->reply);
 }
 
-/* …/wmi/root/cimv2/Win32_Service → "root/cimv2" and "Win32_Service" */
+/* The namespace and the class after SOAP_WMI_URI. */
 static bool split_resource(const char *resource, char *wmi_namespace, size_t size, const char **class_name)
 {
     size_t prefix = strlen(SOAP_WMI_URI);

@@ -69,7 +69,7 @@ struct soap_context *soap_context_find(const struct soap_contexts *contexts, con
 {
     for (struct soap_context *context = contexts->first; context; context = context->following)
         if (!strcmp(context->id, id))
-            return strcmp(context->user, user) || strcasecmp(context->resource, resource) ? NULL : context;
+            return strcmp(context->user, user) == 0 && strcasecmp(context->resource, resource) == 0 ? context : NULL;
     return NULL;
 }
 

@@ -169,7 +169,7 @@ static bool term(struct parser *parser, uint8_t *index)
         return complain(parser, "nested too deeply");
     bool good;
     if (accept(parser, "not")) {
-        uint8_t inner;
+        uint8_t inner = 0;
         good = term(parser, &inner);
         struct wql_node *node = good ? new_node(parser, WQL_NOT, index) : NULL;
         if (node)
@@ -187,7 +187,7 @@ static bool term(struct parser *parser, uint8_t *index)
 /* one more term after AND or OR, joined to what `index` names */
 static bool join(struct parser *parser, enum wql_operator kind, uint8_t *index, bool (*more)(struct parser *, uint8_t *))
 {
-    uint8_t left = *index, right;
+    uint8_t left = *index, right = 0;
     if (!more(parser, &right))
         return false;
     struct wql_node *node = new_node(parser, kind, index);

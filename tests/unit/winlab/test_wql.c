@@ -42,6 +42,7 @@ static void conditions(void **state)
         {"Name LIKE '%'", 7},
         {"Name LIKE ''", 0},
         {"Name LIKE '_lus%r%u_'", 2},
+        {"Name LIKE 'Clus%er Group'", 2},
         {"Name LIKE '[a-b]%'", 5},
         {"Name LIKE '[^a-b]%'", 2},
         {"Name LIKE '%k%p%x'", 0},
@@ -128,6 +129,9 @@ static void bounds(void **state)
     strcpy(query, "SELECT * FROM X WHERE ");
     memset(query + strlen(query), '(', 10000);
     assert_false(wql_parse(query, &wql));
+    assert_non_null(strstr(wql.error, "nested too deeply"));
+    assert_true(wql_parse("SELECT * FROM X WHERE ((((((((((a = 1))))))))))", &wql));
+    assert_false(wql_parse("SELECT * FROM X WHERE ((((((((((((((((((((a = 1))))))))))))))))))))", &wql));
     strcpy(query, "SELECT * FROM X WHERE a = 1");
     for (size_t i = 0; i < 100; i++)
         strcat(query, " OR a = 1");
