@@ -348,7 +348,8 @@ static void check_handler(const struct check *check, const struct conf_handler *
     struct node *type = server ? node_get(AT(check, "servers", server->entry.name), "type") : NULL;
     if (!server || !type || type->complained)
         return;
-    if (server->type != SERVER_FTP && server->type != SERVER_POP3)
+    bool known_by_host = handler->host || handler->location; /* SFTP, MSMQ: no log of theirs is read, BizTalk and the cluster tell */
+    if (server->type != SERVER_FTP && server->type != SERVER_POP3 && !(server->type == SERVER_TCP && known_by_host))
         complain_node(check->reading, AT(check, "handlers", name, "server"), "a handler polls an ftp or pop3 server; `%s` is of type %s",
                       server->entry.name, type->text);
     const char *account = probe_account(check, server);
