@@ -23,7 +23,7 @@ allowed() {
 libraries='net-snmp/	agent/show/snmp_
 uv\.h	agent/(run|keep|act|show|cli)/
 sqlite3\.h	agent/keep/
-yaml\.h	agent/config/
+yaml\.h	agent/(config/|cli/discover_yaml)
 pcre2\.h	probes/|agent/(run|cli)/
 expat\.h	probes/wsman
 openssl/	agent/(config|run)/
