@@ -18,6 +18,8 @@ const struct verb_type verbs[] = {
     {"ack", "GROUP|ALARM", "acknowledge: an operator has looked", cli_ack, false},
     {"approve", "GROUP", "approve the standing plan (mode confirm)", cli_approve, false},
     {"failover", "GROUP --reason TEXT", "order a failover", cli_failover, false},
+    {"audit", "[--cluster NAME] [--rule N] [--all]", "Microsoft's rules for clustered hosts against what was found", cli_audit, false},
+    {"discover", "[--cluster NAME]", "print the configuration for what was found", cli_discover, false},
     {"check-state", "[NAME]", "the state as a Nagios plugin tells it", cli_check_state, false},
     {"doctor", "[--config FILE]", "find the usual faults of a set-up and their cures", cli_doctor, false},
     {"schema", "", "the configuration's JSON Schema", cli_schema, false},

@@ -100,7 +100,7 @@ static bool all_known(struct audit_view *view)
     for (unsigned kind = 0; kind < FOUND_KINDS; kind++) {
         if (!(view->rule->needs & (1U << kind)) || view->best[kind] != UINT16_MAX)
             continue;
-        audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), NULL, false}, view->reason[kind],
+        audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), "", false}, view->reason[kind],
                       "no fresh list of kind %s: %s", found_kind_name((uint8_t)kind), reason_text(view->reason[kind]));
         return false;
     }

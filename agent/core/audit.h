@@ -44,8 +44,8 @@ typedef void audit_sink(void *context, const struct audit_finding *finding);
 
 struct audit_input {
     const struct policy *policy;
-    const struct model *model;           /* NULL = logs and concurrency probes are not known */
-    const struct estate *const *estates; /* per cluster; NULL = not a Windows cluster */
+    const struct model *model;     /* NULL = logs and concurrency probes are not known */
+    struct estate *const *estates; /* per cluster; NULL = not a Windows cluster */
     msec_t now;
 };
 

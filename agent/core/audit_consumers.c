@@ -10,7 +10,7 @@
 static enum verdict server_permits(const struct model *model, uint16_t server, msec_t now)
 {
     enum verdict verdict = UNKNOWN;
-    for (uint16_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next) {
+    for (uint32_t i = model_first(model, subject_of(SUBJECT_SERVER, server)); i; i = model->slots[i].next) {
         const struct slot *slot = &model->slots[i];
         if (slot->last.aspect != ASPECT_LOCKS || !model_fresh(model, slot, now))
             continue;
@@ -52,16 +52,16 @@ enum verdict audit_pop3_permits(const struct audit_input *input, uint16_t cluste
 static void nodes_named(const struct audit_view *view, nodes_t nodes, char names[AUDIT_NAMES])
 {
     names[0] = '\0';
-    for (uint8_t node = 0; node < NODES_MAX; node++)
-        if (nodes & node_bit(node))
-            audit_name_add(names, audit_node_name(view, node));
+    for (unsigned node = 0; node < NODES_MAX; node++)
+        if (nodes & node_bit((uint8_t)node))
+            audit_name_add(names, audit_node_name(view, (uint8_t)node));
 }
 
 static void judge_consumer(struct audit_view *view, uint16_t position)
 {
     const struct policy_handler *handler = &view->input->policy->handlers[position];
     const struct handler_state_row *row = &view->input->model->handlers[position];
-    const struct audit_about about = {AUDIT_HANDLER, handler->name, NULL, false};
+    const struct audit_about about = {AUDIT_HANDLER, handler->name, "", false};
     const char *server = view->input->policy->servers[handler->server].name;
     char names[AUDIT_NAMES];
     nodes_named(view, row->many, names);
@@ -103,7 +103,7 @@ void audit_single_consumer(struct audit_view *view)
         enum adapter adapter = audit_adapter(view->windows, location->adapter);
         if (location->disabled != NO || adapter == ADAPTERS || adapter == ADAPTER_MSMQ || is_handled(view, location))
             continue;
-        audit_unknown(view, &(struct audit_about){AUDIT_LOCATION, location->name, NULL, false}, REASON_NO_SOURCE,
+        audit_unknown(view, &(struct audit_about){AUDIT_LOCATION, location->name, "", false}, REASON_NO_SOURCE,
                       "no handler is configured for it, so no server's log shows who polls: solowarden discover");
     }
 }

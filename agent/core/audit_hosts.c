@@ -139,7 +139,7 @@ bool audit_resource(struct audit_view *view, const struct audit_host *host)
 {
     if (host->has_resource)
         return true;
-    audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, NULL, false}, REASON_OBJECT_MISSING,
+    audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, REASON_OBJECT_MISSING,
                   "no resource of the cluster was identified as the one that runs it (service BTSSvc$%s)", host->name);
     return false;
 }

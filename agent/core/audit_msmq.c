@@ -16,7 +16,7 @@ static void judge_group(struct audit_view *view, const struct audit_host *host)
     const struct found_resource *resource, *own = host->resource.found;
     const char *elsewhere = "";
     bool here = false;
-    struct audit_about about = {AUDIT_HOST, host->name, NULL, host->by_name};
+    struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name};
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));) {
         if (!resource_is_msmq(resource))
             continue;
@@ -45,7 +45,7 @@ void audit_msmq_in_group(struct audit_view *view)
         if (!reads_queues(host) || host->clustered != YES)
             continue;
         if (!host->local_queues)
-            audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, NULL, false}, REASON_NOT_SEEN,
+            audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, REASON_NOT_SEEN,
                           "it is not known whether the queues of its %u MSMQ receive location(s) are on this cluster", host->other_queues);
         else if (audit_resource(view, host))
             judge_group(view, host);
@@ -89,7 +89,7 @@ void audit_msmq_local(struct audit_view *view)
 static void judge_order(struct audit_view *view, const struct found_location *location, const struct estate_row *row)
 {
     const struct audit_host *host = audit_host(view, location->host);
-    const struct audit_about about = {AUDIT_LOCATION, location->name, NULL, false};
+    const struct audit_about about = {AUDIT_LOCATION, location->name, "", false};
     struct estate_row group_row;
     if (!host || host->clustered != YES)
         return;

@@ -20,7 +20,7 @@ static uint16_t owners_reader(struct audit_view *view, const struct audit_host *
         return UINT16_MAX;
     uint16_t reader = audit_reader(view, FOUND_POSSIBLE_OWNER, resource_name(host));
     if (reader == UINT16_MAX)
-        audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, NULL, false}, REASON_NOT_SEEN,
+        audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, REASON_NOT_SEEN,
                       "the possible owners of resource %s have not been read", resource_name(host));
     return reader;
 }
@@ -69,7 +69,7 @@ static void judge_owner_instances(struct audit_view *view, const struct audit_ho
                  "%s is a possible owner of resource %s and has no instance of the host%s", owner, resource_name(host), doubt(host));
     }
     if (!missing)
-        audit_yes(view, &(struct audit_about){AUDIT_HOST, host->name, NULL, false}, "possible owners: %s; each has an instance", names);
+        audit_yes(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, "possible owners: %s; each has an instance", names);
 }
 
 void audit_owner_instance(struct audit_view *view)
@@ -140,7 +140,7 @@ static int64_t node_state(const struct audit_view *view, const char *name)
 
 static void judge_two_owners(struct audit_view *view, const struct audit_host *host, uint16_t reader)
 {
-    const struct audit_about about = {AUDIT_HOST, host->name, NULL, host->by_name};
+    const struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name};
     const char *owner;
     char up_names[AUDIT_NAMES] = "", other_names[AUDIT_NAMES] = "";
     unsigned up = 0, unknown = 0, owners = 0;
@@ -223,7 +223,7 @@ enum verdict audit_depends_on_name(const struct audit_view *view, const char *re
 static void judge_network_name(struct audit_view *view, const struct audit_host *host)
 {
     const char *group = ((const struct found_resource *)host->resource.found)->group;
-    const struct audit_about about = {AUDIT_HOST, host->name, NULL, host->by_name};
+    const struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name};
     const struct found_resource *resource;
     bool name = false, address = false;
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));) {

@@ -17,7 +17,7 @@ static bool at_most_one(const struct audit_host *host)
 /* "3 enabled FTP receive locations; …": the host runs at most once, or it does not, or that is not known. */
 static void judge_single(struct audit_view *view, const struct audit_host *host, enum adapter adapter, bool harmless, uint16_t why)
 {
-    const struct audit_about about = {AUDIT_HOST, host->name, NULL, host->running_assumed};
+    const struct audit_about about = {AUDIT_HOST, host->name, "", host->running_assumed};
     const char *word = adapter_words[adapter];
     unsigned locations = host->enabled[adapter];
     if (at_most_one(host))
@@ -43,7 +43,7 @@ static bool concerns(struct audit_view *view, const struct audit_host *host, enu
     if (host->enabled[adapter])
         return true;
     if (host->maybe[adapter] && !at_most_one(host))
-        audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, NULL, false}, REASON_NOT_SEEN,
+        audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, REASON_NOT_SEEN,
                       "whether its %u %s receive location(s) are enabled did not come", host->maybe[adapter], adapter_words[adapter]);
     return false;
 }
@@ -80,7 +80,7 @@ void audit_msmq_single(struct audit_view *view)
 {
     for (uint16_t i = 0; i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, false};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", false};
         if (!concerns(view, host, ADAPTER_MSMQ))
             continue;
         if (!host->local_queues && !(at_most_one(host) && host->clustered == YES))
@@ -103,7 +103,7 @@ void audit_msmq_ordered(struct audit_view *view)
 {
     for (uint16_t i = 0; i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, true};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", true};
         if (!host->enabled[ADAPTER_MSMQ])
             continue;
         if (at_most_one(host))
@@ -135,7 +135,7 @@ void audit_clustered(struct audit_view *view)
 {
     for (uint16_t i = 0; i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, false};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", false};
         uint16_t why = REASON_NONE;
         enum verdict needed = must_be_single(view, host, &why);
         if (needed == NO)
@@ -160,7 +160,7 @@ void audit_needless(struct audit_view *view)
     enum verdict sso = audit_sso(view, &row, &by_name);
     for (uint16_t i = 0; i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, false};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", false};
         unsigned uses = 0;
         if (host->clustered != YES)
             continue;
@@ -185,7 +185,7 @@ void audit_location_enabled(struct audit_view *view)
 {
     const struct found_location *location;
     for (size_t at = 0; (location = audit_next(view, FOUND_LOCATION, &at, NULL));) {
-        const struct audit_about about = {AUDIT_LOCATION, location->name, NULL, false};
+        const struct audit_about about = {AUDIT_LOCATION, location->name, "", false};
         if (audit_adapter(view->windows, location->adapter) == ADAPTERS)
             continue;
         if (location->disabled == UNKNOWN)
@@ -203,7 +203,7 @@ void audit_pop3_32_bit(struct audit_view *view)
 {
     for (uint16_t i = 0; i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, false};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", false};
         unsigned locations = host->enabled[ADAPTER_POP3];
         if (!locations)
             continue;
@@ -219,10 +219,10 @@ void audit_pop3_32_bit(struct audit_view *view)
 void audit_suspended(struct audit_view *view)
 {
     const struct found_suspended *suspended;
-    const struct audit_about all = {AUDIT_CLUSTER, audit_cluster_name(view), NULL, false};
+    const struct audit_about all = {AUDIT_CLUSTER, audit_cluster_name(view), "", false};
     bool any = false;
     for (size_t at = 0; (suspended = audit_next(view, FOUND_SUSPENDED, &at, NULL));) {
-        const struct audit_about about = {AUDIT_HOST, suspended->host, NULL, false};
+        const struct audit_about about = {AUDIT_HOST, suspended->host, "", false};
         bool known = suspended->resumable != ABSENT && suspended->not_resumable != ABSENT;
         any = true;
         if (!known)

@@ -39,7 +39,7 @@ enum verdict audit_sso(const struct audit_view *view, struct estate_row *row, bo
 static const struct found_resource *sso_here(struct audit_view *view, bool *by_name)
 {
     struct estate_row row;
-    const struct audit_about about = {AUDIT_CLUSTER, audit_cluster_name(view), NULL, false};
+    const struct audit_about about = {AUDIT_CLUSTER, audit_cluster_name(view), "", false};
     switch (audit_sso(view, &row, by_name)) {
     case YES:
         return row.found;
@@ -83,7 +83,7 @@ void audit_sso_unclustered(struct audit_view *view)
             audit_no(view, &about, "an unclustered instance runs; Enterprise SSO is clustered in group %s%s", sso->group, doubt(by_name));
     }
     if (sso && !any)
-        audit_yes(view, &(struct audit_about){AUDIT_GROUP, sso->group, NULL, false}, "no unclustered host runs on a node of the cluster");
+        audit_yes(view, &(struct audit_about){AUDIT_GROUP, sso->group, "", false}, "no unclustered host runs on a node of the cluster");
 }
 
 /* ---- 17 ---- */
@@ -95,7 +95,7 @@ void audit_sso_group(struct audit_view *view)
     for (uint16_t i = 0; sso && i < view->host_count; i++) {
         const struct audit_host *host = &view->hosts[i];
         const char *group = audit_host_group(host);
-        const struct audit_about about = {AUDIT_HOST, host->name, NULL, by_name};
+        const struct audit_about about = {AUDIT_HOST, host->name, "", by_name};
         if (host->clustered != YES)
             continue;
         if (!*group)
@@ -117,7 +117,7 @@ void audit_sso_iis(struct audit_view *view)
         isolated |= view->hosts[i].setting && view->hosts[i].setting->type == 2;
     if (!sso)
         return;
-    const struct audit_about about = {AUDIT_GROUP, sso->group, NULL, true};
+    const struct audit_about about = {AUDIT_GROUP, sso->group, "", true};
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));)
         iis |= names_equal(resource->group, sso->group) &&
                (names_equal(service_of(view, resource->name), "W3SVC") || name_contains(resource->name, "IIS"));
@@ -135,7 +135,7 @@ void audit_sso_network_name(struct audit_view *view)
     const struct found_resource *sso = sso_here(view, &by_name);
     if (!sso)
         return;
-    const struct audit_about about = {AUDIT_RESOURCE, sso->name, NULL, by_name};
+    const struct audit_about about = {AUDIT_RESOURCE, sso->name, "", by_name};
     enum verdict depends = audit_depends_on_name(view, sso->name);
     if (depends == YES)
         audit_yes(view, &about, "depends on the Network Name of group %s", sso->group);
@@ -157,7 +157,7 @@ void audit_sso_running(struct audit_view *view)
         if (instance->cluster != INSTANCE_VIRTUAL && instance->type != 2 && audit_runs(view, instance, &reason, &assumed) == YES)
             wanted |= node_bit(estate_node(view->estate, instance->node));
     }
-    for (uint8_t node = 0; node < NODES_MAX; node++) {
+    for (uint8_t node = 0; node < view->input->policy->clusters[view->cluster].node_count; node++) {
         if (!(wanted & node_bit(node)))
             continue;
         const struct audit_service service = audit_service(view, node, "ENTSSO");
@@ -187,7 +187,7 @@ static bool is_nodes_name(const struct audit_view *view, const char *computer)
 /* What a Network Name resource is called need not be the name that it holds, so only a node's own name is wrong for certain. */
 static void judge_sso_server(struct audit_view *view, const struct found_setting *setting, const struct found_resource *sso, bool by_name)
 {
-    const struct audit_about about = {AUDIT_CLUSTER, audit_cluster_name(view), NULL, by_name};
+    const struct audit_about about = {AUDIT_CLUSTER, audit_cluster_name(view), "", by_name};
     const struct found_resource *resource;
     if (!*setting->sso_server) {
         audit_unknown(view, &about, REASON_NOT_SEEN, "the BizTalk group's SSO server name did not come");

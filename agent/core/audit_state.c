@@ -29,7 +29,7 @@ void audit_msdtc(struct audit_view *view)
     for (uint16_t i = 0; i < view->host_count; i++)
         clustered |= view->hosts[i].clustered == YES;
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));) {
-        const struct audit_about about = {AUDIT_RESOURCE, resource->name, NULL, false};
+        const struct audit_about about = {AUDIT_RESOURCE, resource->name, "", false};
         if (!names_equal(resource->type, "Distributed Transaction Coordinator"))
             continue;
         any = true;
@@ -42,7 +42,7 @@ void audit_msdtc(struct audit_view *view)
                           state_text(resource->state));
     }
     if (clustered && !any)
-        audit_no(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), NULL, false},
+        audit_no(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), "", false},
                  "hosts are clustered, and there is no resource of type Distributed Transaction Coordinator");
 }
 
@@ -53,7 +53,7 @@ void audit_not_failed(struct audit_view *view)
     const struct found_resource *resource;
     const struct found_group *group;
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));) {
-        const struct audit_about about = {AUDIT_RESOURCE, resource->name, NULL, false};
+        const struct audit_about about = {AUDIT_RESOURCE, resource->name, "", false};
         if (resource->state == RESOURCE_FAILED)
             audit_no(view, &about, "failed on %s; type %s, group %s", resource->owner, resource->type, resource->group);
         else if (resource->state == ABSENT || resource->state < 0)
@@ -62,7 +62,7 @@ void audit_not_failed(struct audit_view *view)
             audit_yes(view, &about, "%s", state_text(resource->state));
     }
     for (size_t at = 0; (group = audit_next(view, FOUND_GROUP, &at, NULL));) {
-        const struct audit_about about = {AUDIT_GROUP, group->name, NULL, false};
+        const struct audit_about about = {AUDIT_GROUP, group->name, "", false};
         if (group->state == GROUP_FAILED)
             audit_no(view, &about, "failed on %s", group->owner);
         else if (group->state == ABSENT || group->state < 0)
@@ -77,7 +77,7 @@ void audit_not_stuck(struct audit_view *view)
     const struct found_resource *resource;
     struct estate_row row;
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, &row));) {
-        const struct audit_about about = {AUDIT_RESOURCE, resource->name, NULL, false};
+        const struct audit_about about = {AUDIT_RESOURCE, resource->name, "", false};
         bool own = resource->pending_timeout_ms != ABSENT && resource->pending_timeout_ms > 0;
         msec_t limit = own ? resource->pending_timeout_ms : view->input->policy->clusters[view->cluster].pending_timeout;
         msec_t age = view->now - row.since;
@@ -185,7 +185,7 @@ static void judge_policy(struct audit_view *view, const struct audit_host *host)
     static const char *const actions[] = {"is not restarted", "is restarted, but never failed over", "is restarted, then failed over"};
     const struct found_resource *resource = host->resource.found;
     const struct policy_windows *expected = view->windows;
-    const struct audit_about about = {AUDIT_RESOURCE, resource->name, NULL, host->by_name};
+    const struct audit_about about = {AUDIT_RESOURCE, resource->name, "", host->by_name};
     int64_t action = resource->restart_action, wanted = expected->restart_action == ABSENT ? RESTART_NOTIFY : expected->restart_action;
     if (action < 0 || action > RESTART_NOTIFY)
         audit_unknown(view, &about, REASON_NOT_SEEN, "its restart action did not come");
@@ -221,7 +221,7 @@ void audit_failback(struct audit_view *view)
 {
     const struct found_group *group;
     for (size_t at = 0; (group = audit_next(view, FOUND_GROUP, &at, NULL));) {
-        const struct audit_about about = {AUDIT_GROUP, group->name, NULL, false};
+        const struct audit_about about = {AUDIT_GROUP, group->name, "", false};
         if (!holds_host(view, group->name))
             continue;
         if (group->auto_failback == 0)

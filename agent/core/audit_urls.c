@@ -55,7 +55,7 @@ static void gather(struct audit_view *view)
         uint16_t best = best_of(view, cluster);
         if (best == UINT16_MAX) {
             if (cluster != view->cluster && view->input->policy->clusters[cluster].windows)
-                audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, view->input->policy->clusters[cluster].name, NULL, false},
+                audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, view->input->policy->clusters[cluster].name, "", false},
                               REASON_NOT_SEEN, "the receive locations of this other cluster are not known");
             continue;
         }
@@ -93,7 +93,7 @@ static const struct audit_url *twin_of(const struct audit_view *view, const stru
 static void judge(struct audit_view *view, const struct audit_url *url)
 {
     const struct found_location *location = location_at(view, url);
-    const struct audit_about about = {AUDIT_LOCATION, location->name, NULL, false};
+    const struct audit_about about = {AUDIT_LOCATION, location->name, "", false};
     const struct audit_url *twin = twin_of(view, url, location);
     if (!twin) {
         audit_yes(view, &about, "nobody else is known to poll %s", location->url);
@@ -109,7 +109,7 @@ void audit_ftp_unique(struct audit_view *view)
 {
     gather(view);
     if (view->urls_dropped) {
-        audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), NULL, false}, REASON_TOO_MANY_ROWS,
+        audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, audit_cluster_name(view), "", false}, REASON_TOO_MANY_ROWS,
                       "more than %d enabled FTP receive locations", AUDIT_URLS);
         return;
     }
@@ -122,7 +122,7 @@ void audit_ftp_unique(struct audit_view *view)
         if (audit_adapter(view->windows, location->adapter) != ADAPTER_FTP || location->disabled == YES ||
             (location->disabled == NO && normal_form(location->url, form)))
             continue;
-        audit_unknown(view, &(struct audit_about){AUDIT_LOCATION, location->name, NULL, false}, REASON_NOT_SEEN, "%s",
+        audit_unknown(view, &(struct audit_about){AUDIT_LOCATION, location->name, "", false}, REASON_NOT_SEEN, "%s",
                       location->disabled == UNKNOWN ? "whether it is enabled did not come" : "its URL is not understood");
     }
 }

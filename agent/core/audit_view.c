@@ -7,12 +7,11 @@
 
 const void *audit_next_of(const struct audit_view *view, uint16_t source, enum found_kind kind, size_t *position, struct estate_row *row)
 {
-    struct estate_row next;
     if (source == UINT16_MAX)
         return NULL;
     struct estate_span span = estate_span(view->estate, source, kind);
     while (*position < span.count) {
-        next = estate_row(view->estate, kind, span.first + (*position)++);
+        const struct estate_row next = estate_row(view->estate, kind, span.first + (*position)++);
         if (next.absent_at)
             continue;
         if (row)

@@ -528,7 +528,7 @@ static void world_file(struct world *world, const char *path)
 
 static struct audit_input world_input(const struct world *world)
 {
-    return (struct audit_input){&world->policy, world->model, (const struct estate *const *)world->estates, world->now};
+    return (struct audit_input){&world->policy, world->model, world->estates, world->now};
 }
 
 #endif
