@@ -371,7 +371,6 @@ struct wsman_reader *wsman_reader_open(const struct bounded_memory *memory, cons
     struct wsman_reader *reader = memory->allocate(sizeof *reader, memory->context);
     if (!reader)
         return NULL;
-    memset(reader, 0, sizeof *reader);
     *reader = (struct wsman_reader){.memory = memory, .hooks = hooks, .context = context};
     size_t size = strnlen(expected_id, sizeof reader->expected - 1);
     memcpy(reader->expected, expected_id, size);

@@ -81,6 +81,21 @@ static void a_fault_between_pages_releases_the_context(void **state)
     told("> Enumerate\nbegin node\n  A 0\n> Pull c1\nend node object-missing\n= no object-missing: MSCluster_Node: lost\n");
 }
 
+/* Some servers look for the class only when its items are pulled, and say the same of a context that is lost. */
+static void a_class_is_missing_only_before_anything_of_it_came(void **state)
+{
+    (void)state;
+    begin(1, (struct wmi_query[]){NODES});
+    answer(FIRST_PAGE("c1", ""));
+    refuse_with("2150858778", "no such thing");
+    answer("");
+    told("> Enumerate\n> Pull c1\n> Release c1\nbegin node\nend node class-missing\n= no class-missing: MSCluster_Node: no such thing\n");
+    begin(1, (struct wmi_query[]){NODES});
+    answer(FIRST_PAGE("c1", NODE("A", "0")));
+    refuse_with("2150858778", "no such thing");
+    told("> Enumerate\nbegin node\n  A 0\n> Pull c1\nend node object-missing\n= no object-missing: MSCluster_Node: no such thing\n");
+}
+
 static void an_answer_to_somebody_else_gives_nothing(void **state)
 {
     (void)state;
@@ -119,6 +134,7 @@ static void methods_are_asked_of_what_is_wanted(void **state)
     assert_non_null(strstr(stage.out.body, "<w:Selector Name=\"Name\">FTP &lt;1&gt;</w:Selector>"));
     assert_non_null(strstr(stage.out.body, "<p:GetPossibleOwners_INPUT xmlns:p="));
     answer("<p:GetPossibleOwners_OUTPUT xmlns:p=\"urn:p\"><p:NodeNames>A</p:NodeNames><p:NodeNames>B</p:NodeNames>"
+           "<p:NodeNames xmlns:x=\"http://www.w3.org/2001/XMLSchema-instance\" x:nil=\"true\"/>"
            "<p:ReturnValue>0</p:ReturnValue></p:GetPossibleOwners_OUTPUT>");
     answer("<p:GetPossibleOwners_OUTPUT xmlns:p=\"urn:p\"/>");
     told("> GetPossibleOwners\nbegin possible-owner of FTP <1>\n  FTP <1> on A\n  FTP <1> on B\nend possible-owner ok\n"
@@ -160,6 +176,26 @@ static void seldom_asked_queries_have_their_turn(void **state)
         }
     assert_int_equal(turns[0], 10);
     assert_int_equal(turns[1], 10);
+}
+
+static void nodes_do_not_have_their_turns_together(void **state)
+{
+    (void)state;
+    unsigned at_once[5] = {0};
+    struct wmi_query seldom = GROUPS;
+    seldom.every = 5;
+    for (uint32_t round = 1; round <= 5; round++)
+        for (int node = 0; node < 20; node++) {
+            char name[16];
+            snprintf(name, sizeof name, "BTS%02d", node);
+            prepare(1, &seldom);
+            stage.context.round = round;
+            stage.context.node = name;
+            one_step(NULL);
+            at_once[round - 1] += !stage.done;
+        }
+    for (int i = 0; i < 5; i++)
+        assert_in_range(at_once[i], 1, 10);
 }
 
 static void older_machines_are_asked_again_without_what_they_do_not_know(void **state)
@@ -210,11 +246,13 @@ int main(void)
         cmocka_unit_test(a_sample_is_complete_when_it_is_full),
         cmocka_unit_test(endless_pulls_end),
         cmocka_unit_test(a_fault_between_pages_releases_the_context),
+        cmocka_unit_test(a_class_is_missing_only_before_anything_of_it_came),
         cmocka_unit_test(an_answer_to_somebody_else_gives_nothing),
         cmocka_unit_test(a_login_that_is_refused_in_a_release_ends_all),
         cmocka_unit_test(methods_are_asked_of_what_is_wanted),
         cmocka_unit_test(a_method_that_fails_says_so),
         cmocka_unit_test(seldom_asked_queries_have_their_turn),
+        cmocka_unit_test(nodes_do_not_have_their_turns_together),
         cmocka_unit_test(older_machines_are_asked_again_without_what_they_do_not_know),
         cmocka_unit_test(the_machine_gives_up_before_we_do),
     };
