@@ -467,13 +467,10 @@ static size_t split_words(char *line, char **words)
     }
 }
 
-static const char *obey(struct ask *ask, const char *line)
+static const char *obey(struct ask *ask, char *line)
 {
-    char copy[COMMAND_BYTES], *words[WORDS_MAX];
-    if (strlen(line) >= sizeof copy)
-        return "that line is too long";
-    snprintf(copy, sizeof copy, "%s", line);
-    size_t count = split_words(copy, words);
+    char *words[WORDS_MAX];
+    size_t count = split_words(line, words);
     if (count == 0 || count == SIZE_MAX)
         return "no command; try help";
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -493,7 +490,9 @@ char *world_command(struct world *world, const char *line)
     if (!out)
         abort();
     struct ask ask = {.world = world, .out = out};
-    const char *problem = obey(&ask, line);
+    char copy[COMMAND_BYTES];
+    bool fits = (size_t)snprintf(copy, sizeof copy, "%s", line) < sizeof copy;
+    const char *problem = fits ? obey(&ask, copy) : "that line is too long";
     if (fclose(out) != 0 || (problem ? asprintf(&answer, "error %s", problem) : asprintf(&answer, "ok%s", text)) < 0)
         abort();
     free(text);

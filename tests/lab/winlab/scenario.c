@@ -3,6 +3,7 @@
 #include "scenario.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,29 +80,30 @@ void scenario_close(struct scenario *scenario)
 
 static void print_cluster(FILE *out, const struct scenario_load *load, int64_t cluster)
 {
-    fprintf(out, "  load%lld:\n    service_names: true\n    biztalk: {sso_server: LOADSSO}\n    nodes:\n", (long long)cluster);
+    fprintf(out, "  load%" PRId64 ":\n    service_names: true\n    biztalk: {sso_server: LOADSSO}\n    nodes:\n", cluster);
     for (int64_t node = 1; node <= load->nodes; node++)
-        fprintf(out, "      L%lldN%lld: {address: 127.%lld.%lld.%lld}\n", (long long)cluster, (long long)node, (long long)load->second_byte,
-                (long long)cluster, (long long)node);
+        fprintf(out, "      L%" PRId64 "N%" PRId64 ": {address: 127.%" PRId64 ".%" PRId64 ".%" PRId64 "}\n", cluster, node,
+                load->second_byte, cluster, node);
     fputs("    groups:\n", out);
     for (int64_t node = 1; node <= load->nodes; node++) { /* the hosts are spread over as many roles as there are nodes */
-        fprintf(out, "      Role%lld:\n        owner: L%lldN%lld\n        resources:\n", (long long)node, (long long)cluster,
-                (long long)node);
-        fprintf(out, "          Address%lld: {kind: ip-address, value: 127.%lld.%lld.%lld}\n", (long long)node,
-                (long long)load->second_byte, (long long)cluster, (long long)(100 + node));
-        fprintf(out, "          Name%lld: {kind: network-name, value: L%lldR%lld, depends: [Address%lld]}\n", (long long)node,
-                (long long)cluster, (long long)node, (long long)node);
+        fprintf(out, "      Role%" PRId64 ":\n        owner: L%" PRId64 "N%" PRId64 "\n        resources:\n", node, cluster, node);
+        fprintf(out, "          Address%" PRId64 ": {kind: ip-address, value: 127.%" PRId64 ".%" PRId64 ".%" PRId64 "}\n", node,
+                load->second_byte, cluster, (100 + node));
+        fprintf(out, "          Name%" PRId64 ": {kind: network-name, value: L%" PRId64 "R%" PRId64 ", depends: [Address%" PRId64 "]}\n",
+                node, cluster, node, node);
         for (int64_t host = node; host <= load->hosts; host += load->nodes)
-            fprintf(out, "          BizTalk-Host%lld: {kind: host, host: Host%lld, depends: [Name%lld]}\n", (long long)host,
-                    (long long)host, (long long)node);
+            fprintf(out, "          BizTalk-Host%" PRId64 ": {kind: host, host: Host%" PRId64 ", depends: [Name%" PRId64 "]}\n", host, host,
+                    node);
     }
     fputs("    hosts:\n", out);
     for (int64_t host = 1; host <= load->hosts; host++)
-        fprintf(out, "      Host%lld: {}\n", (long long)host);
+        fprintf(out, "      Host%" PRId64 ": {}\n", host);
     fputs("    locations:\n", out);
     for (int64_t host = 1; host <= load->hosts; host++)
-        fprintf(out, "      Location%lld: {adapter: FTP, host: Host%lld, url: 'ftp://load%lld.example:21/in%lld/*.xml'}\n", (long long)host,
-                (long long)host, (long long)cluster, (long long)host);
+        fprintf(out,
+                "      Location%" PRId64 ": {adapter: FTP, host: Host%" PRId64 ", url: 'ftp://load%" PRId64 ".example:21/in%" PRId64
+                "/*.xml'}\n",
+                host, host, cluster, host);
 }
 
 char *scenario_of_load(const struct scenario_load *load, struct arena *arena, size_t *size)

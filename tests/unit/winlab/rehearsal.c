@@ -44,9 +44,9 @@ void pass(struct rehearsal *rehearsal, uint64_t ms)
     }
 }
 
-static bool command(struct rehearsal *rehearsal, const char *line)
+static bool accepted(struct rehearsal *rehearsal, const char *command)
 {
-    char *answer = world_command(rehearsal->world, line);
+    char *answer = world_command(rehearsal->world, command);
     bool good = strncmp(answer, "ok", 2) == 0;
     if (!good)
         assert_true(strncmp(answer, "error ", 6) == 0 && answer[6]);
@@ -54,16 +54,16 @@ static bool command(struct rehearsal *rehearsal, const char *line)
     return good;
 }
 
-void obey(struct rehearsal *rehearsal, const char *line)
+void obey(struct rehearsal *rehearsal, const char *command)
 {
-    if (!command(rehearsal, line))
-        fail_msg("refused: %s", line);
+    if (!accepted(rehearsal, command))
+        fail_msg("refused: %s", command);
 }
 
-void refuse(struct rehearsal *rehearsal, const char *line)
+void refuse(struct rehearsal *rehearsal, const char *command)
 {
-    if (command(rehearsal, line))
-        fail_msg("not refused: %s", line);
+    if (accepted(rehearsal, command))
+        fail_msg("not refused: %s", command);
 }
 
 struct group *group_called(const struct rehearsal *rehearsal, const char *name)
