@@ -19,6 +19,7 @@ struct lent {
 };
 
 struct talk {
+    struct bounded_memory memory; /* for its parsers, which keep the address */
     uv_loop_t *loop;
     const struct source_conf *conf;
     const struct talk_hooks *hooks;
@@ -44,22 +45,6 @@ static struct request next_request;
 static struct seen what_was_seen;
 
 static channel_reply replied, http_replied;
-
-struct talk *talk_open(uv_loop_t *loop, struct http_pool *http, const struct source_conf *conf, uint32_t round,
-                       const struct talk_hooks *hooks, void *context)
-{
-    struct talk *talk = memory_zeroed(1, sizeof *talk + conf->type->state_size);
-    talk->loop = loop;
-    talk->pool = http;
-    talk->conf = conf;
-    talk->round = round;
-    talk->hooks = hooks;
-    talk->context = context;
-    talk->started = loop_now();
-    if (conf->type->estate && getrandom(talk->nonce, sizeof talk->nonce, 0) != (ssize_t)sizeof talk->nonce)
-        abort();
-    return talk;
-}
 
 /* ---- memory for parsers ---- */
 
@@ -95,6 +80,23 @@ static void take_back(void *bytes, void *context)
     else
         talk->lent = block->next;
     free(block);
+}
+
+struct talk *talk_open(uv_loop_t *loop, struct http_pool *http, const struct source_conf *conf, uint32_t round,
+                       const struct talk_hooks *hooks, void *context)
+{
+    struct talk *talk = memory_zeroed(1, sizeof *talk + conf->type->state_size);
+    talk->loop = loop;
+    talk->pool = http;
+    talk->conf = conf;
+    talk->round = round;
+    talk->hooks = hooks;
+    talk->memory = (struct bounded_memory){lend, take_back, talk};
+    talk->context = context;
+    talk->started = loop_now();
+    if (conf->type->estate && getrandom(talk->nonce, sizeof talk->nonce, 0) != (ssize_t)sizeof talk->nonce)
+        abort();
+    return talk;
 }
 
 /* ---- the end ---- */
@@ -232,7 +234,6 @@ static enum step take_step(struct talk *talk, const struct reply *in)
 {
     const struct source_conf *conf = talk->conf;
     const struct credential credential = {.user = conf->user ? conf->user : "", .password = talk->password};
-    const struct bounded_memory memory = {lend, take_back, talk};
     struct probe_context context = {.host = conf->host,
                                     .port = conf->port,
                                     .credential = conf->credential ? &credential : NULL,
@@ -241,7 +242,7 @@ static enum step take_step(struct talk *talk, const struct reply *in)
                                     .found = talk->hooks->found,
                                     .wanted = talk->hooks->wanted,
                                     .found_context = talk->context,
-                                    .memory = &memory,
+                                    .memory = &talk->memory,
                                     .url = conf->http ? conf->http->url : "",
                                     .round = talk->round,
                                     .timeout = conf->timeout};
