@@ -27,7 +27,7 @@ struct found_group { /* MSCluster_ResourceGroup */
     char name[FOUND_NAME], owner[FOUND_NODE_NAME];
     int64_t state, failover_threshold, failover_period_hours, auto_failback, failback_start, failback_end;
     uint8_t persistent, core; /* enum verdict: meant to be online; holds the cluster's own resources */
-    /* failover_threshold 4294967295: one less than there are nodes, Windows' own default; failback window -1: any time */
+    /* failover_threshold 4294967295: one less than there are nodes, as is the default */
 };
 
 enum resource_state {
