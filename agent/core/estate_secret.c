@@ -1,5 +1,5 @@
-/* Where is the Enterprise SSO master secret server, and does it run? Hosts that start without it do not start. Says nothing where it is
- * another machine than this cluster's. Must not know what is done about it. */
+/* Where is the Enterprise SSO master secret server, and does it run? Hosts that start without it do not start. Where it is
+ * another machine than this cluster's, that is all that is said. Must not know what is done about it. */
 #include <string.h>
 
 #include "estate_parts.h"
@@ -26,7 +26,7 @@ static const char *secret_server(const struct speaking *speaking, uint16_t *why)
 }
 
 /* A Network Name resource bears the name that clients know, or a text with it. */
-static bool is_clustered_here(const struct estate *estate, const struct kept_list *resources, const char *server, const char **group)
+static bool is_clustered_here(const struct kept_list *resources, const char *server, const char **group)
 {
     char label[FOUND_HOST_NAME];
     size_t size = strcspn(server, ".");
@@ -34,7 +34,6 @@ static bool is_clustered_here(const struct estate *estate, const struct kept_lis
         return false;
     memcpy(label, server, size);
     label[size] = '\0';
-    (void)estate;
     for (size_t i = 0; resources && i < resources->count; i++) {
         const struct found_resource *row = (const void *)resources->rows[i].content->bytes;
         if (resources->rows[i].absent_at || !names_equal(row->type, "Network Name") || !name_contains(row->name, label))
@@ -83,16 +82,16 @@ void speak_secret_server(const struct speaking *speaking)
     const char *server = secret_server(speaking, &why), *group = "";
     struct word word = {.reason = why};
     uint8_t node = estate_node(estate, server);
-    if (!*server && why == REASON_CLASS_MISSING)
-        return; /* no BizTalk there, so no secret is needed */
+    if (!*server && why == REASON_CLASS_MISSING) /* no BizTalk there, so no secret is needed */
+        word.reason = REASON_SECRET_SERVER_ELSEWHERE;
     if (*server && node != NODE_NONE)
         word = of_node(speaking, node);
     else if (*server && !resources)
         word.reason = estate_why_none(estate, FOUND_RESOURCE, NODE_NONE, speaking->now);
-    else if (*server && is_clustered_here(estate, resources, server, &group))
+    else if (*server && is_clustered_here(resources, server, &group))
         word = of_resource(estate, source, resources, group);
     else if (*server)
-        return;
+        word.reason = REASON_SECRET_SERVER_ELSEWHERE; /* said, so that what was unknown before does not stand */
     word.aspect = ASPECT_SECRET_SERVER;
     word.node = NODE_NONE;
     speak_word(speaking, subject_of(SUBJECT_CLUSTER, estate->cluster), word);

@@ -109,6 +109,8 @@ static void add_secret_server(const struct fold *fold, const struct facts *facts
         if (slot->last.aspect != ASPECT_SECRET_SERVER)
             continue;
         bool fresh = model_fresh(fold->model, slot, fold->now);
+        if (fresh && slot->last.verdict == UNKNOWN && slot->last.reason == REASON_SECRET_SERVER_ELSEWHERE)
+            continue; /* not ours to watch, and that is known */
         if (fresh && slot->last.verdict == NO)
             causes->why = REASON_SECRET_SERVER_DOWN;
         else if ((!fresh || slot->last.verdict == UNKNOWN) && !causes->why)

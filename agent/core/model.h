@@ -64,6 +64,7 @@ struct handler_state_row {
     uint8_t expected;         /* should it poll now? the last known word; UNKNOWN where nobody ever said */
     bool expected_known;      /* and it is fresh, or nobody is asked */
     uint16_t expected_reason; /* why not, or why it is not known */
+    msec_t expected_since;    /* when it was to poll again; 0 = always was */
 };
 
 struct control_row {      /* the control plane of one group */

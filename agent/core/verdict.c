@@ -97,15 +97,19 @@ static stamp_t control_change(const struct model *model, uint16_t handler)
     return at ? log_stamp(model, policy->server, at) : 0;
 }
 
-/* Silence counts only while our own logins prove delivery, and from the time on that we read without a hole under this owner. */
+/* Silence counts only while our own logins prove delivery, and from the time on that we read without a hole under this owner, of a handler
+ * that was meant to poll. */
 static bool is_silence_proven(const struct model *model, uint16_t handler)
 {
     const struct policy_handler *policy = &model->policy->handlers[handler];
     const struct policy_server *server = &model->policy->servers[policy->server];
     const struct log_state *log = &model->logs[policy->server];
-    stamp_t from = control_change(model, handler);
+    msec_t expected_since = model->handlers[handler].expected_since;
+    stamp_t from = control_change(model, handler), expected = expected_since ? log_stamp(model, policy->server, expected_since) : 0;
     if (log->watched_since > from)
         from = log->watched_since;
+    if (expected > from)
+        from = expected;
     return server->has_canary && server->log_has_logins && log->canary_seen && log->watched_since &&
            log->watermark - from > policy->silent_after * policy->poll;
 }
@@ -208,6 +212,8 @@ static void fold_expected(struct model *model, uint16_t handler, msec_t now)
         bool fresh = model_fresh(model, slot, now);
         row->expected_known = fresh && slot->last.verdict != UNKNOWN;
         row->expected_reason = fresh ? slot->last.reason : REASON_STALE;
+        if (row->expected_known && row->expected == NO && slot->last.verdict == YES)
+            row->expected_since = slot->since;
         if (row->expected_known)
             row->expected = slot->last.verdict;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/core/decider.h"
+#include "agent/core/estate.h"
 
 enum { SCENE_GROUPS = 3, SCENE_NODES = 3, SCENE_LINES = 20000, SCENE_SOURCES = 24 };
 enum { SERVER_PARTNER, SERVER_SQL, SCENE_SERVERS };
@@ -29,11 +30,13 @@ struct scene {
     struct policy_handler handlers[SCENE_GROUPS];
     struct policy_source sources[SCENE_SOURCES];
     uint16_t group_handlers[SCENE_GROUPS], needs[1];
-    char names[SCENE_GROUPS][16];
+    char names[SCENE_GROUPS][16], hosts[SCENE_GROUPS][16];
     /* the truth */
     uint8_t owner[SCENE_GROUPS];
     bool pending[SCENE_GROUPS], intended[SCENE_GROUPS], runs[SCENE_GROUPS][SCENE_NODES], hangs[SCENE_GROUPS][SCENE_NODES];
     bool up[SCENE_NODES], reachable[SCENE_NODES], quorate[SCENE_NODES], server_up[SCENE_SERVERS], nat, silent_biztalk;
+    bool paused[SCENE_NODES], sso_stopped[SCENE_NODES], disabled[SCENE_GROUPS][SCENE_NODES], location_disabled[SCENE_GROUPS];
+    uint8_t owner_shown[SCENE_GROUPS]; /* a role that is offline still has its last owner */
     msec_t poll_at[SCENE_GROUPS][SCENE_NODES];
     /* readings and lines */
     msec_t due[SCENE_SOURCES];
@@ -44,6 +47,8 @@ struct scene {
     uint64_t session;
     /* the core */
     struct decider *decider;
+    struct estate *estate; /* NULL: probes speak to the core directly */
+    bool has_estate;
     void *memory;
     struct pause pauses[4];
     msec_t now;
@@ -81,15 +86,24 @@ struct scene_options {
     const char *type; /* "wsfc", "static" */
     unsigned groups;
     uint8_t mode, triggers, singleton;
-    bool shared, unmapped, pop3, needs_sql, fenced, no_control;
+    bool shared, unmapped, pop3, needs_sql, fenced, no_control, estate;
     msec_t poll, lag_max, trusted_after, cool_down, offline_long, common_window;
     msec_t wsfc_offset, biztalk_offset, service_offset, poll_offset;
 };
 
+static inline bool scene_answers(const struct scene *scene, unsigned node)
+{
+    return scene->up[node] && scene->reachable[node];
+}
+
+#include "scene_estate.h"
+
 static inline void scene_build_sources(struct scene *scene, const struct scene_options *options, bool wsfc)
 {
     subject_t cluster = subject_of(SUBJECT_CLUSTER, 0);
-    if (wsfc) {
+    if (options->estate) {
+        scene_build_estate(scene, options);
+    } else if (wsfc) {
         scene_source(scene, "wsfc", cluster, 0, true, 10000, 5000, options->wsfc_offset);
         scene_source(scene, "wsfc", cluster, 1, true, 10000, 5000, options->wsfc_offset + 1000);
         scene_source(scene, "biztalk", cluster, NODE_NONE, true, 15000, 5000, options->biztalk_offset);
@@ -171,6 +185,10 @@ static inline void scene_build(struct scene *scene, const struct scene_options *
                                                      .poll = options->poll,
                                                      .window = 3 * options->poll,
                                                      .silent_after = 3};
+        if (options->estate) {
+            scene->handlers[g].host = scene->hosts[g];
+            scene->handlers[g].location = accounts[g];
+        }
         scene->group_handlers[g] = g;
     }
     scene->servers[SERVER_PARTNER] = (struct policy_server){.name = "partner",
@@ -185,8 +203,8 @@ static inline void scene_build(struct scene *scene, const struct scene_options *
                                                             .stamp_resolution = 1000};
     scene->servers[SERVER_SQL] = (struct policy_server){.name = "sql", .type = SERVER_TCP, .has_probe = true};
     scene->needs[0] = SERVER_SQL;
-    scene_build_sources(scene, options, wsfc);
     scene_build_policy(scene, options, addresses);
+    scene_build_sources(scene, options, wsfc);
 }
 
 static inline void scene_open_core(struct scene *scene)
@@ -196,6 +214,8 @@ static inline void scene_open_core(struct scene *scene)
     scene->decider->world.wall_offset = scene->wall_offset;
     scene->decider->world.journal = scene->decider->world.actuator = YES;
     scene->decider->world.pauses = scene->pauses;
+    estate_close(scene->estate);
+    scene->estate = scene->has_estate ? estate_open(&scene->policy, 0, &rows_memory) : NULL;
 }
 
 /* The next time that is `offset` into its interval, counted from second 0. */
@@ -209,6 +229,7 @@ static inline void scene_open(struct scene *scene, const struct scene_options *o
 {
     memset(scene, 0, sizeof *scene);
     scene_build(scene, options);
+    scene->has_estate = options->estate;
     scene->now = SCENE_ZERO + from;
     scene->wall_offset = SCENE_WALL - SCENE_ZERO;
     scene->lines = calloc(SCENE_LINES, sizeof *scene->lines);
@@ -228,6 +249,7 @@ static inline void scene_open(struct scene *scene, const struct scene_options *o
 
 static inline void scene_close(struct scene *scene)
 {
+    estate_close(scene->estate);
     free(scene->memory);
     free(scene->lines);
 }
@@ -249,11 +271,6 @@ static inline void scene_observe(struct scene *scene, uint16_t source, subject_t
                                                       : REASON_ACTIVE_NOWHERE,
                                      .at = scene->now};
     model_observe(scene->decider->model, &seen);
-}
-
-static inline bool scene_answers(const struct scene *scene, unsigned node)
-{
-    return scene->up[node] && scene->reachable[node];
 }
 
 static inline void scene_read_cluster(struct scene *scene, uint16_t source, unsigned asked)
@@ -312,6 +329,10 @@ static inline void scene_read(struct scene *scene, uint16_t source)
     const struct policy_source *of = &scene->sources[source];
     if (subject_kind(of->target) == SUBJECT_SERVER)
         scene_read_server(scene, source, (uint16_t)subject_index(of->target));
+    else if (scene->estate && of->estate)
+        scene_read_estate(scene, source);
+    else if (scene->estate)
+        scene_preflight(scene);
     else if (strcmp(of->name, "wsfc") == 0)
         scene_read_cluster(scene, source, of->node);
     else if (strcmp(of->name, "biztalk") == 0)
@@ -407,6 +428,7 @@ static inline void scene_second(struct scene *scene, effect_sink *sink, void *co
             scene->due[s] += scene->sources[s].interval;
             scene_read(scene, s);
         }
+    scene_preflight(scene);
     scene_deliver(scene);
     msec_t wake = decider_tick(scene->decider, scene->now, scene->wall_offset, sink, context);
     for (int again = 0; wake - scene->now < 5 && again < 5; again++) /* rules that follow at once */

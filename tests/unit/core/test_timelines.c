@@ -231,6 +231,14 @@ static bool apply_truth(struct timeline *line, const char *word[])
         scene->reachable[node] = yes;
     else if (strcmp(what, "quorate") == 0)
         scene->quorate[node] = yes;
+    else if (strcmp(what, "paused") == 0)
+        scene->paused[node] = yes;
+    else if (strcmp(what, "disabled") == 0)
+        scene->disabled[group_named(line, word[1])][node2] = yes3;
+    else if (strcmp(what, "location-disabled") == 0)
+        scene->location_disabled[group_named(line, word[1])] = yes;
+    else if (strcmp(what, "sso-stopped") == 0)
+        scene->sso_stopped[node] = yes;
     else if (strcmp(what, "server") == 0)
         scene->server_up[strcmp(word[1], "sql") == 0 ? SERVER_SQL : SERVER_PARTNER] = yes;
     else if (strcmp(what, "polls") == 0) /* when this node polls next */
@@ -347,8 +355,8 @@ static void set_option(struct timeline *line, const char *key, const char *value
     const struct {
         const char *key;
         bool *at;
-    } flags[] = {{"shared", &o->shared},       {"unmapped", &o->unmapped}, {"pop3", &o->pop3},
-                 {"needs_sql", &o->needs_sql}, {"fenced", &o->fenced},     {"no_control", &o->no_control}};
+    } flags[] = {{"shared", &o->shared}, {"unmapped", &o->unmapped},     {"pop3", &o->pop3},    {"needs_sql", &o->needs_sql},
+                 {"fenced", &o->fenced}, {"no_control", &o->no_control}, {"estate", &o->estate}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(flags[i].key, key) == 0)
             *flags[i].at = strcmp(value, "yes") == 0;
