@@ -11,7 +11,8 @@ static uint16_t of_certificate(CURL *easy)
     long verified = X509_V_OK;
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified);
     switch (verified) {
-    case X509_V_OK: /* the authority is right; libcurl itself compares the name */
+    case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* as libcurl leaves it when the chain was good, and its own comparison of the name failed */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         return REASON_TLS_NAME;

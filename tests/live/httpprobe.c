@@ -2,12 +2,10 @@
  * request after the other. Prints a line per target, and what the loop lived through.
  *   --host NAME --address IP --port N --auth none|kerberos|ntlm|basic --user NAME --keytab FILE --password FILE --ca FILE --pin PIN
  *   --credential NAME --plain --insecure --fetch --count N --interval MS --body BYTES --limit BYTES --timeout MS --want WORD
- *   --wait-file PATH  (between two requests: until this file exists) */
-#include <limits.h>
+ *   --path PATH */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/config/secrets.h"
 #include "agent/run/channel_http.h"
@@ -19,7 +17,7 @@ struct asker {
     struct http_channel *channel;
     uv_timer_t pause, deadline;
     char *body, *got;
-    const char *want, *wait_file;
+    const char *want, *path;
     size_t body_size, limit, got_size;
     unsigned count, asked, ok, wrong;
     uint64_t interval, timeout;
@@ -57,7 +55,7 @@ static void expired(uv_timer_t *timer)
 static void ask(struct asker *asker)
 {
     const struct request request = {.kind = asker->fetch ? REQUEST_FETCH : REQUEST_POST,
-                                    .path = "/wsman",
+                                    .path = asker->path,
                                     .content_type = "application/soap+xml;charset=UTF-8",
                                     .body = asker->body,
                                     .body_size = asker->body_size,
@@ -102,10 +100,7 @@ static void replied(void *context, const struct reply *reply)
 static void pause_ended(uv_timer_t *timer)
 {
     struct asker *asker = timer->data;
-    if (asker->wait_file && access(asker->wait_file, F_OK) != 0)
-        uv_timer_start(&asker->pause, pause_ended, 20, 0);
-    else
-        ask(asker);
+    ask(asker);
 }
 
 static uint8_t auth_named(const char *name)
@@ -143,7 +138,7 @@ static bool text(struct asker *asker, const char *name, const char *value)
                  {"--server-name", &target->server_name},
                  {"--credential", &target->credential},
                  {"--want", &asker->want},
-                 {"--wait-file", &asker->wait_file}};
+                 {"--path", &asker->path}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(texts[i].name, name) == 0) {
             *texts[i].place = value;
@@ -177,7 +172,7 @@ static struct asker *asker_new(void)
     struct asker *asker = &askers[asker_count++];
     if (asker_count > TARGETS_MAX)
         exit(64);
-    *asker = (struct asker){.count = 1, .timeout = 20000, .body_size = 2048, .target = {.address = "127.0.0.1"}};
+    *asker = (struct asker){.count = 1, .timeout = 20000, .body_size = 2048, .path = "/wsman", .target = {.address = "127.0.0.1"}};
     return asker;
 }
 
