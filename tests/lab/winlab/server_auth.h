@@ -20,8 +20,8 @@ struct auth {
     struct user users[USERS_MAX];
 };
 
-/* "none", "basic:FILE", "trusted-header" or "trusted-header:FILE". A line of FILE is user:password[:observe|act|none]; without a role
- * it is observe. A trusted header's users have no password there: user:[:role]. false: said why. */
+/* "none", "basic:FILE", "trusted-header" or "trusted-header:FILE". A line of FILE is user:password[:observe|act|none], observe unless it
+ * says so; the users of a trusted header have no password there: user::act. false: said why. */
 bool auth_read(const char *text, struct auth *auth, FILE *complaints);
 /* false: answer 401 */
 bool auth_check(const struct auth *auth, struct MHD_Connection *connection, char user[64], enum soap_role *role);
