@@ -3,7 +3,7 @@
 
 #include "tests/lab/winlab/soap.h"
 #include "tests/lab/winlab/wql.h"
-#include "tests/unit/winlab/fake_world.h"
+#include "tests/unit/winlab_wire/fake_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lab/winlab/wql.h"
-#include "tests/unit/winlab/fake_world.h"
+#include "tests/unit/winlab_wire/fake_world.h"
 
 /* Which of the three instances a condition selects, as bits. */
 static unsigned selected(const char *condition)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lab/winlab/soap.h"
-#include "tests/unit/winlab/fake_world.h"
+#include "tests/unit/winlab_wire/fake_world.h"
 
 #define GROUP SOAP_WMI_URI "root/MSCluster/MSCluster_ResourceGroup"
 #define CLUSTER_ALL SOAP_WMI_URI "root/MSCluster/*"
