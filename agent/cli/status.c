@@ -48,7 +48,7 @@ static void heading(const struct snapshot *snapshot)
     printf("journal %s, snmp %s, actuator %s\n\n", agent->journal_state, agent->snmp_state, agent->actuator_state);
 }
 
-enum { CURES_SHOWN = 10, LOG_STATE_UNKNOWN = 1 };
+enum { CURES_SHOWN = 10, LOG_STATE_UNKNOWN = 1, CANDIDATE_NOT_READY = 3 };
 
 static uint16_t reason_by_name(const char *name)
 {
@@ -78,13 +78,29 @@ static void cures(const struct snapshot *snapshot)
         if (row->log_state == LOG_STATE_UNKNOWN)
             cure(&shown, row->log_file, reason_by_name(row->log_reason));
     }
+    for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_CANDIDATE); i++) {
+        const struct row_candidate *row = snapshot_row(snapshot, TABLE_CANDIDATE, i);
+        char name[2 * NAME_BYTES + 8];
+        snprintf(name, sizeof name, "%s on %s", row->head.name, row->node);
+        if (row->head.state == CANDIDATE_NOT_READY)
+            cure(&shown, name, row->head.reason);
+    }
     if (shown > CURES_SHOWN)
-        printf("  and %u more: solowarden status probes servers\n", shown - CURES_SHOWN);
+        printf("  and %u more: solowarden status probes servers candidates\n", shown - CURES_SHOWN);
+}
+
+/* Clusters have something to say of their own only where somebody asks them. */
+static bool has_windows(const struct snapshot *snapshot)
+{
+    for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_CLUSTER); i++)
+        if (strcmp(((const struct row_cluster *)snapshot_row(snapshot, TABLE_CLUSTER, i))->type, "wsfc") == 0)
+            return true;
+    return false;
 }
 
 static void show_text(const struct client_options *options, const struct snapshot *snapshot)
 {
-    static const enum table_id usual[] = {TABLE_HANDLER, TABLE_GROUP, TABLE_SERVER, TABLE_ALARM};
+    static const enum table_id usual[] = {TABLE_HANDLER, TABLE_GROUP, TABLE_CLUSTER, TABLE_SERVER, TABLE_ALARM};
     if (options->argument_count) {
         for (int i = 0; i < options->argument_count; i++)
             text_table(stdout, snapshot, table_named(options->arguments[i]), options->wide);
@@ -92,7 +108,7 @@ static void show_text(const struct client_options *options, const struct snapsho
     }
     heading(snapshot);
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        if (!snapshot_count(snapshot, usual[i]))
+        if (!snapshot_count(snapshot, usual[i]) || (usual[i] == TABLE_CLUSTER && !has_windows(snapshot)))
             continue;
         text_table(stdout, snapshot, &tables[usual[i]], options->wide);
         puts("");
