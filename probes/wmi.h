@@ -82,7 +82,7 @@ void wmi_row(struct wmi_talk *talk, const void *row);
 
 /* The step of a probe that asks these queries, in their order. A query that fails ends its list with the reason and the others go on;
  * what makes all others futile (no connection, access denied, login refused, quota) ends them all. At the end *seen has one ENDPOINT item:
- * YES if anything was answered, with the worst reason met; value: milliseconds. */
+ * YES if anything was answered and nothing made the rest futile, with the worst reason met; value: milliseconds. */
 enum step wmi_step(struct wmi_talk *talk, const struct wmi_query *queries, size_t count, const struct probe_context *context,
                    const struct reply *in, struct request *out, struct seen *seen);
 

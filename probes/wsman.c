@@ -195,7 +195,8 @@ static void on_start(void *data, const char *name, const char **attributes)
     }
     const char *mark = strrchr(name, '\n'), *local = mark ? mark + 1 : name;
     enum wsman_place place = place_of(place_at(reader, 0), name, mark ? (size_t)(mark - name) : 0, local);
-    if (reader->depth == 0 && place != PLACE_ENVELOPE) {
+    /* a context that is no text could not be given back, and without one the list would look complete */
+    if ((reader->depth == 0 && place != PLACE_ENVELOPE) || place_at(reader, 0) == PLACE_CONTEXT) {
         stop(reader, REASON_BAD_REPLY);
         return;
     }

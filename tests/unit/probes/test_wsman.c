@@ -241,9 +241,13 @@ static void a_path_too_long_is_not_told(void **state)
     assert_non_null(strstr(whole.text, "item \n  after = 2\nend\n"));
 }
 
-static void a_context_too_long_is_a_bad_reply(void **state)
+/* Without its context a list would look complete. */
+static void a_context_that_cannot_be_kept_is_a_bad_reply(void **state)
 {
     (void)state;
+    assert_int_equal(
+        reason_of(HEAD "<n:PullResponse><n:EnumerationContext><id>7</id></n:EnumerationContext></n:PullResponse></s:Body></s:Envelope>"),
+        REASON_BAD_REPLY);
     static const char begin[] = HEAD "<n:PullResponse><n:EnumerationContext>", end[] = "</n:PullResponse></s:Body></s:Envelope>";
     struct wsman_reply reply = read_repeated(begin, "c", WSMAN_CONTEXT_MAX - 1, "</n:EnumerationContext>", "", end);
     assert_int_equal(reply.reason, REASON_OK);
@@ -386,7 +390,7 @@ int main(void)
         cmocka_unit_test(bytes_are_limited),
         cmocka_unit_test(texts_are_cut_between_characters),
         cmocka_unit_test(a_path_too_long_is_not_told),
-        cmocka_unit_test(a_context_too_long_is_a_bad_reply),
+        cmocka_unit_test(a_context_that_cannot_be_kept_is_a_bad_reply),
         cmocka_unit_test(document_types_are_refused_before_anything_in_them),
         cmocka_unit_test(truncated_replies_are_bad),
         cmocka_unit_test(memory_may_end_anywhere),
