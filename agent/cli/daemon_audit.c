@@ -96,11 +96,11 @@ static void add_finding(void *context, const struct audit_finding *finding)
     json_array_append_new(auditing->findings[finding->verdict], row);
 }
 
-static json_t *audit_one(struct auditing *auditing, void *memory, uint16_t cluster)
+static json_t *audit_one(struct auditing *auditing, struct audit_view *view, uint16_t cluster)
 {
     memset(auditing->counts, 0, sizeof auditing->counts);
     auditing->hints = 0;
-    audit_cluster(memory, auditing->input, cluster, add_finding, auditing);
+    audit_next_cluster(view, cluster, add_finding, auditing);
     return json_pack("{s:s,s:I,s:I,s:I,s:I}", "cluster", auditing->input->policy->clusters[cluster].name, "violated", auditing->counts[NO],
                      "hints", auditing->hints, "unchecked", auditing->counts[UNKNOWN], "fulfilled", auditing->counts[YES]);
 }
@@ -114,9 +114,10 @@ json_t *daemon_audit(const struct audit_input *input, const json_t *arguments)
                                 .all = json_is_true(json_object_get(arguments, "all"))};
     json_t *clusters = json_array(), *all = json_array();
     void *memory = malloc(audit_size());
-    for (uint16_t i = 0; memory && i < input->policy->cluster_count; i++)
+    struct audit_view *view = memory ? audit_open(memory, input) : NULL;
+    for (uint16_t i = 0; view && i < input->policy->cluster_count; i++)
         if (is_wanted(input, i, arguments))
-            json_array_append_new(clusters, audit_one(&auditing, memory, i));
+            json_array_append_new(clusters, audit_one(&auditing, view, i));
     free(memory);
     static const uint8_t order[] = {NO, UNKNOWN, YES};
     for (unsigned i = 0; i < sizeof order; i++) {

@@ -107,27 +107,32 @@ static bool all_known(struct audit_view *view)
     return true;
 }
 
-static void open_view(struct audit_view *view, const struct audit_input *input, uint16_t cluster)
+struct audit_view *audit_open(void *memory, const struct audit_input *input)
 {
+    struct audit_view *view = memory;
     view->input = input;
+    view->urls_gathered = false;
+    return view;
+}
+
+void audit_next_cluster(struct audit_view *view, uint16_t cluster, audit_sink *sink, void *context)
+{
+    const struct audit_input *input = view->input;
+    if (cluster >= input->policy->cluster_count || !input->estates[cluster] || !input->policy->clusters[cluster].windows)
+        return;
     view->cluster = cluster;
     view->estate = input->estates[cluster];
     view->windows = input->policy->clusters[cluster].windows;
     view->now = input->now;
-    view->host_count = view->url_count = 0;
-    view->hosts_dropped = view->urls_dropped = false;
+    view->sink = sink;
+    view->context = context;
     audit_gather(view);
+    for (view->rule = audit_rules; view->rule->id; view->rule++)
+        if (all_known(view))
+            view->rule->check(view);
 }
 
 void audit_cluster(void *memory, const struct audit_input *input, uint16_t cluster, audit_sink *sink, void *context)
 {
-    struct audit_view *view = memory;
-    if (cluster >= input->policy->cluster_count || !input->estates[cluster] || !input->policy->clusters[cluster].windows)
-        return;
-    open_view(view, input, cluster);
-    view->sink = sink;
-    view->context = context;
-    for (view->rule = audit_rules; view->rule->id; view->rule++)
-        if (all_known(view))
-            view->rule->check(view);
+    audit_next_cluster(audit_open(memory, input), cluster, sink, context);
 }

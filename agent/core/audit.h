@@ -54,6 +54,10 @@ struct audit_input {
 size_t audit_size(void);
 void audit_cluster(void *memory, const struct audit_input *input, uint16_t cluster, audit_sink *sink, void *context);
 
+/* The same for several clusters, whose addresses are gathered once. Good until an estate changes. */
+struct audit_view *audit_open(void *memory, const struct audit_input *input);
+void audit_next_cluster(struct audit_view *view, uint16_t cluster, audit_sink *sink, void *context);
+
 /* Do the POP3 servers that this host's handlers poll let several sessions into one mailbox? By the configuration, else by the concurrency
  * probe of a server that a configured handler of the host polls. YES: needs clustering, NO: does not. */
 enum verdict audit_pop3_permits(const struct audit_input *input, uint16_t cluster, const char *host, uint16_t *reason);

@@ -63,6 +63,7 @@ static void judge_consumer(struct audit_view *view, uint16_t position)
     const struct handler_state_row *row = &view->input->model->handlers[position];
     const struct audit_about about = {AUDIT_HANDLER, handler->name, "", false};
     const char *server = view->input->policy->servers[handler->server].name;
+    uint16_t why = row->data_reason == REASON_NONE || row->data_reason == REASON_OK ? REASON_NOT_SEEN : row->data_reason;
     char names[AUDIT_NAMES];
     nodes_named(view, row->many, names);
     if (handler->singleton == SINGLETON_NO)
@@ -73,8 +74,7 @@ static void judge_consumer(struct audit_view *view, uint16_t position)
     else if (row->data == DATA_MANY)
         audit_no(view, &about, "account %s on server %s is polled by %s", handler->account, server, *names ? names : "several nodes");
     else if (row->data == DATA_UNKNOWN)
-        audit_unknown(view, &about, row->data_reason, "who polls %s on server %s is not known: %s", handler->account, server,
-                      reason_text(row->data_reason));
+        audit_unknown(view, &about, why, "who polls %s on server %s is not known: %s", handler->account, server, reason_text(why));
     else
         audit_yes(view, &about, "account %s on server %s: %s", handler->account, server,
                   row->data == DATA_ONE ? "one node polls" : "nobody polls now");

@@ -165,6 +165,8 @@ static void choose_sources(struct audit_view *view)
 void audit_gather(struct audit_view *view)
 {
     const void *found;
+    view->host_count = 0;
+    view->hosts_dropped = false;
     choose_sources(view);
     for (size_t at = 0; (found = audit_next(view, FOUND_HOST, &at, NULL));) {
         struct audit_host *host = host_made(view, ((const struct found_host *)found)->name);

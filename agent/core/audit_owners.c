@@ -142,22 +142,22 @@ static void judge_two_owners(struct audit_view *view, const struct audit_host *h
 {
     const struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name};
     const char *owner;
-    char up_names[AUDIT_NAMES] = "", other_names[AUDIT_NAMES] = "";
+    char up_names[AUDIT_NAMES] = "", other_names[AUDIT_NAMES] = "", unknown_names[AUDIT_NAMES] = "";
     unsigned up = 0, unknown = 0, owners = 0;
     for (size_t at = 0; (owner = next_owner(view, host, reader, &at)); owners++) {
         int64_t state = node_state(view, owner);
         up += state == NODE_STATE_UP;
         unknown += state < 0; /* ABSENT, too */
-        audit_name_add(state == NODE_STATE_UP ? up_names : other_names, owner);
+        audit_name_add(state == NODE_STATE_UP ? up_names : state < 0 ? unknown_names : other_names, owner);
     }
     if (up >= 2)
         audit_yes(view, &about, "%u possible owners, up: %s", owners, up_names);
     else if (up + unknown >= 2)
         audit_unknown(view, &about, REASON_NODE_UNKNOWN, "%u possible owners, up: %s; not known about %s", owners, up ? up_names : "none",
-                      other_names);
+                      unknown_names);
     else
-        audit_no(view, &about, "%u possible owner(s), up: %s%s%s%s", owners, up ? up_names : "none", *other_names ? "; not up: " : "",
-                 other_names, doubt(host));
+        audit_no(view, &about, "%u possible owner(s), up: %s%s%s%s%s%s", owners, up ? up_names : "none", *other_names ? "; not up: " : "",
+                 other_names, *unknown_names ? "; not known about " : "", unknown_names, doubt(host));
 }
 
 void audit_two_owners(struct audit_view *view)

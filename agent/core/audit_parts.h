@@ -46,7 +46,7 @@ struct audit_view {
     audit_sink *sink;
     void *context;
     uint16_t host_count, url_count;
-    bool hosts_dropped, urls_dropped;
+    bool hosts_dropped, urls_dropped, urls_gathered;
     struct audit_host hosts[AUDIT_HOSTS];
     struct audit_url urls[AUDIT_URLS];
     uint32_t buckets[AUDIT_URLS];

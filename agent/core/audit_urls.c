@@ -16,13 +16,11 @@ static bool normal_form(const char *text, char form[URL_BYTES])
     return true;
 }
 
-/* The best list of another cluster's locations is chosen as for this one. */
 static uint16_t best_of(const struct audit_view *view, uint16_t cluster)
 {
     const struct estate *estate = view->input->estates[cluster];
-    if (cluster == view->cluster || !estate || !view->input->policy->clusters[cluster].windows)
-        return cluster == view->cluster ? view->best[FOUND_LOCATION] : UINT16_MAX;
-    return estate_best(estate, FOUND_LOCATION, view->now);
+    uint16_t best = estate ? estate_best(estate, FOUND_LOCATION, view->now) : UINT16_MAX;
+    return best != UINT16_MAX && estate_span(estate, best, FOUND_LOCATION).count <= AUDIT_ROWS ? best : UINT16_MAX;
 }
 
 static const struct found_location *location_at(const struct audit_view *view, const struct audit_url *url)
@@ -47,21 +45,21 @@ static void add(struct audit_view *view, uint16_t cluster, size_t row, const str
     *bucket = view->url_count;
 }
 
+/* Once for all clusters. */
 static void gather(struct audit_view *view)
 {
-    memset(view->buckets, 0, sizeof view->buckets);
+    if (view->urls_gathered)
+        return;
+    view->urls_gathered = true;
+    view->urls_dropped = false;
     view->url_count = 0;
+    memset(view->buckets, 0, sizeof view->buckets);
     for (uint16_t cluster = 0; cluster < view->input->policy->cluster_count; cluster++) {
         uint16_t best = best_of(view, cluster);
-        if (best == UINT16_MAX) {
-            if (cluster != view->cluster && view->input->policy->clusters[cluster].windows)
-                audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, view->input->policy->clusters[cluster].name, "", false},
-                              REASON_NOT_SEEN, "the receive locations of this other cluster are not known");
-            continue;
-        }
-        struct estate_span span = estate_span(view->input->estates[cluster], best, FOUND_LOCATION);
+        const struct estate *estate = view->input->estates[cluster];
+        struct estate_span span = best == UINT16_MAX ? (struct estate_span){0, 0} : estate_span(estate, best, FOUND_LOCATION);
         for (size_t i = 0; i < span.count && !view->urls_dropped; i++) {
-            struct estate_row row = estate_row(view->input->estates[cluster], FOUND_LOCATION, span.first + i);
+            const struct estate_row row = estate_row(estate, FOUND_LOCATION, span.first + i);
             if (!row.absent_at)
                 add(view, cluster, span.first + i, row.found);
         }
@@ -113,6 +111,10 @@ void audit_ftp_unique(struct audit_view *view)
                       "more than %d enabled FTP receive locations", AUDIT_URLS);
         return;
     }
+    for (uint16_t i = 0; i < view->input->policy->cluster_count; i++)
+        if (view->input->estates[i] && i != view->cluster && best_of(view, i) == UINT16_MAX)
+            audit_unknown(view, &(struct audit_about){AUDIT_CLUSTER, view->input->policy->clusters[i].name, "", false}, REASON_NOT_SEEN,
+                          "the receive locations of this other cluster are not known");
     for (uint16_t i = 0; i < view->url_count; i++)
         if (view->urls[i].cluster == view->cluster)
             judge(view, &view->urls[i]);
