@@ -180,8 +180,8 @@ static FILE *connect_to(const char *path)
 
 static void show(char *answer, bool is_list)
 {
-    for (char *at = answer; is_list && (at = strstr(at, "; ")); at++)
-        memcpy(at, "\n ", 2);
+    for (char *end; is_list && (end = strstr(answer, "; ")); answer = end + 2)
+        printf("%.*s\n", (int)(end - answer), answer);
     if (*answer)
         puts(answer);
 }

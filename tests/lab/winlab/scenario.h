@@ -74,6 +74,7 @@ struct scenario_queue {
 struct scenario_cluster {
     struct map_entry entry;
     bool service_names;
+    int64_t msmq_port; /* 0 = none */
     struct scenario_timing timing;
     struct scenario_biztalk biztalk;
     struct map nodes, groups, hosts, locations, queues;

@@ -137,6 +137,8 @@ static const struct field queue_fields[] = {
 static const struct field cluster_fields[] = {
     {"service_names", FIELD_BOOL, FIELD(struct scenario_cluster, service_names), 0, 0, 0, "false", NULL,
      "Resources tell PrivateProperties/ServiceName."},
+    {"msmq_port", FIELD_INTEGER, FIELD(struct scenario_cluster, msmq_port), 0, 0, 65535, "0", NULL,
+     "Clustered MSMQ can be connected to on this port of its role's IP Address, 1801 on Windows; 0 = not."},
     {"timing", FIELD_TABLE, FIELD(struct scenario_cluster, timing), 0, 0, 0, NULL, timing_fields, "How long things take."},
     {"biztalk", FIELD_TABLE, FIELD(struct scenario_cluster, biztalk), 0, 0, 0, NULL, biztalk_fields, "What BizTalk says."},
     {"nodes", FIELD_MAP, FIELD(struct scenario_cluster, nodes), FIELD_REQUIRED, 0, sizeof(struct scenario_node), NULL, node_fields,

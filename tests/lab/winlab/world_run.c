@@ -1,8 +1,10 @@
-/* The world on a loop: brings it the time ten times a second, and takes its receivers and its control socket along. */
+/* The world on a loop: brings it the time ten times a second, and takes its receivers, its MSMQ ports and its control
+ * socket along. */
 #include <stdlib.h>
 #include <time.h>
 
 #include "control.h"
+#include "msmq_port.h"
 #include "receivers.h"
 
 enum { TICK_MS = 100 };
@@ -12,6 +14,7 @@ struct world_run {
     uv_timer_t timer;
     struct control *control;
     struct receivers *receivers;
+    struct msmq_ports *ports;
     bool closing;
 };
 
@@ -40,6 +43,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     world_tick(run->world, uv_now(timer->loop), wall_ms());
     receivers_follow(run->receivers);
+    msmq_ports_follow(run->ports);
 }
 
 struct world_run *world_run_open(struct world *world, uv_loop_t *loop, const struct world_options *options, FILE *complaints)
@@ -54,6 +58,7 @@ struct world_run *world_run_open(struct world *world, uv_loop_t *loop, const str
     run->control = control;
     if (options->receiver)
         run->receivers = receivers_open(world, loop, options->receiver, options->state_dir);
+    run->ports = msmq_ports_open(world, loop);
     uv_timer_init(loop, &run->timer);
     run->timer.data = run;
     uv_timer_start(&run->timer, on_tick, 0, TICK_MS);
@@ -67,4 +72,5 @@ void world_run_close(struct world_run *run)
     run->closing = true;
     control_close(run->control);
     receivers_close(run->receivers);
+    msmq_ports_close(run->ports);
 }
