@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "daemon_audit.h"
 
 static json_t *refuse(const char *error, const char *cure)
 {
@@ -247,14 +248,21 @@ static void verb_explain(struct daemon *daemon, const json_t *arguments, struct 
         json_object_set_new(explaining->answer, "handler", daemon_explain_handler(daemon, handler));
         group = daemon->policy->handlers[handler].group;
     } else {
-        subject = subject_of(SUBJECT_HANDLER, daemon->policy->groups[group].handler_count
-                                                  ? daemon->policy->group_handlers[daemon->policy->groups[group].first_handler]
-                                                  : 0);
+        const struct policy_group *policy = &daemon->policy->groups[group];
+        subject = policy->handler_count ? subject_of(SUBJECT_HANDLER, daemon->policy->group_handlers[policy->first_handler])
+                                        : subject_of(SUBJECT_CLUSTER, policy->cluster);
     }
     json_object_set_new(explaining->answer, "group", daemon_explain_group(daemon, group));
     subject_full_name(daemon->policy, subject, full);
     if (!journal_ask(daemon->journal, JOURNAL_RAW, full, 12, answer_explain, explaining))
         answer_explain(explaining, NULL, NULL);
+}
+
+/* What was found in Windows clusters, judged or as a configuration. */
+static json_t *verb_windows(const struct daemon *daemon, const char *verb, const json_t *arguments)
+{
+    const struct audit_input input = daemon_audit_input(daemon);
+    return strcmp(verb, "audit") == 0 ? daemon_audit(&input, arguments) : daemon_discover(&input, daemon->config, arguments);
 }
 
 void daemon_verb(void *context, struct control_request *request, const char *verb, const json_t *arguments, const char *who)
@@ -274,6 +282,10 @@ void daemon_verb(void *context, struct control_request *request, const char *ver
     }
     if (strcmp(verb, "explain") == 0) {
         verb_explain(daemon, arguments, request);
+        return;
+    }
+    if (strcmp(verb, "audit") == 0 || strcmp(verb, "discover") == 0) {
+        control_reply(request, verb_windows(daemon, verb, arguments), -1);
         return;
     }
     if (strcmp(verb, "pause") == 0) {
