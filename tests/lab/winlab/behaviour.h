@@ -40,6 +40,8 @@ bool depends_within(const struct lab_cluster *cluster, const struct resource *re
 bool resource_pending(const struct resource *resource);
 void resource_bring_online(const struct world *world, struct lab_cluster *cluster, struct resource *resource);
 void resource_take_offline(struct resource *resource);
+uint64_t resource_takes(const struct resource *resource, int64_t time);                           /* time: of the scenario's timing */
+uint64_t group_takes(const struct lab_cluster *cluster, const struct group *group, int64_t time); /* one after the other */
 int group_state(const struct lab_cluster *cluster, const struct group *group);
 void group_bring_online(const struct world *world, struct lab_cluster *cluster, struct group *group);
 void group_take_offline(struct lab_cluster *cluster, struct group *group);

@@ -37,7 +37,8 @@ struct invoke_result {
         const char *name;
         struct value value;
     } out[4];
-    char text[160]; /* for a fault's message */
+    char text[160];    /* for a fault's message */
+    uint32_t takes_ms; /* how long the method waits before it answers: what it began is seen at once */
 };
 
 struct class

@@ -217,13 +217,25 @@ static void group_value(const struct world *world, size_t node, size_t position,
     }
 }
 
-static enum invoke_outcome move(struct lab_cluster *cluster, struct group *group, const char *to, struct invoke_result *result)
+/* TimeOut: for how many seconds at most the method waits until all is done. */
+static void wait_for(uint64_t needed, const char *time_out, struct invoke_result *result)
 {
+    double most = time_out ? strtod(time_out, NULL) * 1000 : 0;
+    result->takes_ms = most > (double)needed ? (uint32_t)needed : most > 0 ? (uint32_t)most : 0;
+}
+
+static enum invoke_outcome move(struct lab_cluster *cluster, struct group *group, const char *to, const char *time_out,
+                                struct invoke_result *result)
+{
+    const struct scenario_timing *timing = &cluster->as->timing;
     int target = to ? cluster_node_called(cluster, to) : NOWHERE;
     if (target == NOWHERE)
         return INVOKE_BAD_PARAMETER;
-    if (group_move(cluster, group, target))
+    if (group_move(cluster, group, target)) {
+        if (target != group->owner)
+            wait_for(group_takes(cluster, group, timing->offline) + group_takes(cluster, group, timing->online), time_out, result);
         return done(result);
+    }
     return refused(result, group->target != NOWHERE ? "The group is unable to accept the request since it is moving to another node."
                                                     : "The operation failed because the cluster node cannot host the group.");
 }
@@ -233,14 +245,18 @@ static enum invoke_outcome group_invoke(struct world *world, size_t node, size_t
 {
     struct lab_cluster *cluster = cluster_of(world, node);
     struct group *group = &cluster->groups[position];
+    const struct scenario_timing *timing = &cluster->as->timing;
+    const char *time_out = parameter_called(parameters, parameter_count, "TimeOut");
     if (strcmp(method, "MoveToNewNode") == 0)
-        return move(cluster, group, parameter_called(parameters, parameter_count, "NodeName"), result);
-    if (strcmp(method, "BringOnline") == 0)
-        group_bring_online(world, cluster, group);
-    else if (strcmp(method, "TakeOffline") == 0)
-        group_take_offline(cluster, group);
-    else
+        return move(cluster, group, parameter_called(parameters, parameter_count, "NodeName"), time_out, result);
+    bool online = strcmp(method, "BringOnline") == 0;
+    if (!online && strcmp(method, "TakeOffline") != 0)
         return INVOKE_NO_SUCH_METHOD;
+    if (online)
+        group_bring_online(world, cluster, group);
+    else
+        group_take_offline(cluster, group);
+    wait_for(group_takes(cluster, group, online ? timing->online : timing->offline), time_out, result);
     return done(result);
 }
 

@@ -31,7 +31,7 @@ static bool is_service(const struct resource *resource)
     return resource->as->kind == KIND_HOST || resource->as->kind == KIND_SSO || resource->as->kind == KIND_MSMQ;
 }
 
-static uint64_t takes(const struct resource *resource, int64_t time)
+uint64_t resource_takes(const struct resource *resource, int64_t time)
 {
     return (uint64_t)(is_service(resource) ? time : time / 4);
 }
@@ -135,7 +135,7 @@ void group_fail_over(struct world *world, struct lab_cluster *cluster, struct re
 
 static void begin_online(struct world *world, struct lab_cluster *cluster, struct resource *resource)
 {
-    uint64_t due = world->now + takes(resource, cluster->as->timing.online);
+    uint64_t due = world->now + resource_takes(resource, cluster->as->timing.online);
     struct service *service = resource_service(cluster, resource);
     enter(world, resource, STATE_ONLINE_PENDING, due);
     if (!service || service->state == SERVICE_RUNS) /* a copy that somebody started is taken over */
@@ -150,7 +150,7 @@ static void begin_offline(const struct world *world, const struct lab_cluster *c
 {
     const struct scenario_timing *timing = &cluster->as->timing;
     struct service *service = resource_service(cluster, resource);
-    uint64_t needs = takes(resource, service && service->hung ? timing->hung_stop : timing->offline);
+    uint64_t needs = resource_takes(resource, service && service->hung ? timing->hung_stop : timing->offline);
     enter(world, resource, STATE_OFFLINE_PENDING, world->now + needs);
     if (service && service->state != SERVICE_STOPPED_NOW)
         service_stop(world, service, (int64_t)needs);

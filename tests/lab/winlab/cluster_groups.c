@@ -69,6 +69,27 @@ void group_take_offline(struct lab_cluster *cluster, struct group *group)
             resource_take_offline(&cluster->resources[i]);
 }
 
+/* The longest way up, or down, through what depends on each other. */
+static uint64_t chain(const struct lab_cluster *cluster, const struct resource *resource, int64_t time)
+{
+    uint64_t longest = 0;
+    for (size_t i = 0; i < resource->depend_count; i++) {
+        uint64_t below = depends_within(cluster, resource, i) ? chain(cluster, &cluster->resources[resource->depends[i]], time) : 0;
+        longest = below > longest ? below : longest;
+    }
+    return longest + resource_takes(resource, time);
+}
+
+uint64_t group_takes(const struct lab_cluster *cluster, const struct group *group, int64_t time)
+{
+    uint64_t longest = 0;
+    for (size_t i = 0; i < cluster->resource_count; i++) {
+        uint64_t one = &cluster->groups[cluster->resources[i].group] == group ? chain(cluster, &cluster->resources[i], time) : 0;
+        longest = one > longest ? one : longest;
+    }
+    return longest;
+}
+
 bool group_move(struct lab_cluster *cluster, struct group *group, int target)
 {
     if (group->target != NOWHERE || !group_may_move(cluster, group, target))

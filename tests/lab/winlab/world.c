@@ -7,7 +7,7 @@
 
 #include "behaviour.h"
 
-enum { STEP_MS = 100 };
+enum { STEP_MS = 100, DAY_MS = 24 * 3600 * 1000 };
 
 static struct world *world_of(struct scenario *scenario)
 {
@@ -40,11 +40,35 @@ void world_close(struct world *world)
     free(world);
 }
 
+static void since(struct service *service, int64_t wall)
+{
+    if (service->state == SERVICE_RUNS)
+        service->started_wall = wall;
+}
+
+/* What runs when the world begins has run for a day. */
+static void begin(struct world *world, int64_t wall)
+{
+    for (size_t i = 0; i < world->cluster_count; i++) {
+        const struct lab_cluster *cluster = &world->clusters[i];
+        for (size_t j = 0; j < cluster->instance_count; j++)
+            since(&cluster->instances[j].service, wall - DAY_MS);
+        for (size_t j = 0; j < cluster->resource_count; j++)
+            since(&cluster->resources[j].service, wall - DAY_MS);
+        for (size_t j = 0; j < cluster->node_count; j++) {
+            since(&cluster->nodes[j].sso, wall - DAY_MS);
+            since(&cluster->nodes[j].msmq, wall - DAY_MS);
+            since(&cluster->nodes[j].msdtc, wall - DAY_MS);
+        }
+    }
+}
+
 /* Time comes in small steps, so that what follows from each other follows in its order however late the caller is. */
 void world_tick(struct world *world, uint64_t now_ms, int64_t wall_ms)
 {
     if (!world->begun) {
         world->begun = true;
+        begin(world, wall_ms);
         world->now = now_ms;
     }
     while (world->now < now_ms) {

@@ -38,8 +38,9 @@ struct world_options {
     const char *state_dir;      /* receivers' logs and what they retrieved; NULL: kept nowhere */
 };
 struct world_run;
-struct world_run *world_run_open(struct world *world, uv_loop_t *loop, const struct world_options *options, FILE *complaints); /* NULL: said why */
-void world_run_close(struct world_run *run); /* ends receivers; closes its handles: the loop must run until they are closed */
+struct world_run *world_run_open(struct world *world, uv_loop_t *loop, const struct world_options *options,
+                                 FILE *complaints); /* NULL: said why */
+void world_run_close(struct world_run *run);        /* ends receivers; closes its handles: the loop must run until they are closed */
 
 /* winlab control SOCKET COMMAND…: argv[0] is SOCKET. Exit status: 0 ok, 1 error, EX_UNAVAILABLE nobody answers. */
 int control_client_main(int argc, char **argv);

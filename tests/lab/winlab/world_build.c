@@ -76,6 +76,16 @@ static void build_hosts(struct lab_cluster *cluster)
     }
 }
 
+/* As Windows calls them: a Network Name by the name that it holds, an IP Address with its address. */
+static const char *resource_name(const struct world *world, const struct scenario_resource *as)
+{
+    if (as->called[0] || !as->value[0])
+        return name_of(as->called, &as->entry);
+    if (as->kind == KIND_IP_ADDRESS)
+        return arena_print(world->scenario->arena, "IP Address %s", as->value);
+    return as->kind == KIND_NETWORK_NAME ? as->value : as->entry.name;
+}
+
 static const char *type_of(const struct scenario_resource *resource)
 {
     static const char *const types[] = {
@@ -84,11 +94,12 @@ static const char *type_of(const struct scenario_resource *resource)
     return resource->type[0] ? resource->type : types[resource->kind];
 }
 
-static void build_resource(struct lab_cluster *cluster, size_t group, const struct scenario_resource *as, size_t first)
+static void build_resource(const struct world *world, struct lab_cluster *cluster, size_t group, const struct scenario_resource *as,
+                           size_t first)
 {
     size_t position = cluster->resource_count++;
     struct resource *resource = &cluster->resources[position];
-    *resource = (struct resource){.as = as, .group = group, .name = name_of(as->called, &as->entry), .type = type_of(as)};
+    *resource = (struct resource){.as = as, .group = group, .name = resource_name(world, as), .type = type_of(as)};
     resource->state = STATE_OFFLINE;
     resource->due = FOREVER;
     resource->wanted = as->starts != STARTS_OFFLINE && cluster->groups[group].persistent;
@@ -108,7 +119,7 @@ static void build_resource(struct lab_cluster *cluster, size_t group, const stru
         cluster->sso_resource = (int)position;
 }
 
-static void build_groups(struct lab_cluster *cluster)
+static void build_groups(const struct world *world, struct lab_cluster *cluster)
 {
     const struct scenario_group *groups = cluster->as->groups.entries;
     for (size_t i = 0; i < cluster->group_count; i++) {
@@ -121,7 +132,7 @@ static void build_groups(struct lab_cluster *cluster)
         const struct scenario_resource *resources = as->resources.entries;
         size_t first = cluster->resource_count;
         for (size_t j = 0; j < as->resources.count; j++)
-            build_resource(cluster, i, &resources[j], first);
+            build_resource(world, cluster, i, &resources[j], first);
     }
 }
 
@@ -229,7 +240,7 @@ void world_build(struct world *world)
         cluster->queues = many(cluster->queue_count = as->queues.count, sizeof *cluster->queues);
         build_nodes(world, cluster);
         build_hosts(cluster);
-        build_groups(cluster);
+        build_groups(world, cluster);
         build_messaging(cluster);
         begin_cluster(world, cluster);
     }

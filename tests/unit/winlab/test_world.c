@@ -94,6 +94,28 @@ static void move_pends(void **state)
     rehearsal_close(&rehearsal);
 }
 
+static uint32_t takes(const struct rehearsal *rehearsal, const char *time_out)
+{
+    struct parameter parameters[] = {{"NodeName", "BTS02"}, {"TimeOut", time_out}};
+    struct invoke_result result = {0};
+    group_called(rehearsal, "BizTalkFTP")->target = NOWHERE;
+    assert_int_equal(class_group.invoke(rehearsal->world, 0, 1, "MoveToNewNode", parameters, 2, &result), INVOKE_DONE);
+    assert_true(result.is_void);
+    return result.takes_ms;
+}
+
+static void move_waits_as_long_as_it_is_told(void **state)
+{
+    (void)state;
+    struct rehearsal rehearsal;
+    rehearsal_open(&rehearsal, "good");
+    assert_int_equal(takes(&rehearsal, "60"), 500 + 500 + 2000 + 750 + 750 + 3000); /* host, name, address down; and up again */
+    assert_int_equal(takes(&rehearsal, "2"), 2000);
+    assert_int_equal(takes(&rehearsal, "-1"), 0);
+    assert_int_equal(takes(&rehearsal, "nan"), 0);
+    rehearsal_close(&rehearsal);
+}
+
 static void move_to_a_node_that_cannot(void **state)
 {
     (void)state;
@@ -191,11 +213,11 @@ static void taken_offline(void **state)
     obey(&rehearsal, "online BizTalkFTP");
     pass(&rehearsal, 10000);
     assert_true(runs(&rehearsal, "FtpReceive", 0));
-    assert_int_equal(invoke(&rehearsal, 0, &class_resource, "FTP-name", "TakeOffline", NULL, NULL), 0);
+    assert_int_equal(invoke(&rehearsal, 0, &class_resource, "BTSFTP", "TakeOffline", NULL, NULL), 0);
     pass(&rehearsal, 10000); /* what depends on it goes with it, and is meant to come back */
     assert_int_equal(resource_called(&rehearsal, "FTP-host")->state, STATE_OFFLINE);
     assert_int_equal(group_state(rehearsal.cluster, group_called(&rehearsal, "BizTalkFTP")), GROUP_IS_PARTIAL);
-    assert_int_equal(invoke(&rehearsal, 0, &class_resource, "FTP-name", "BringOnline", NULL, NULL), 0);
+    assert_int_equal(invoke(&rehearsal, 0, &class_resource, "BTSFTP", "BringOnline", NULL, NULL), 0);
     pass(&rehearsal, 10000);
     assert_true(runs(&rehearsal, "FtpReceive", 0));
     rehearsal_close(&rehearsal);
@@ -225,10 +247,16 @@ static void fails_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(restarts_in_place), cmocka_unit_test(fails_over_then_fails),      cmocka_unit_test(forgets_old_failures),
-        cmocka_unit_test(move_pends),        cmocka_unit_test(move_to_a_node_that_cannot), cmocka_unit_test(node_goes),
-        cmocka_unit_test(all_nodes_go),      cmocka_unit_test(paused_and_drained),         cmocka_unit_test(taken_offline),
-        cmocka_unit_test(fails_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(restarts_in_place),
+                                       cmocka_unit_test(fails_over_then_fails),
+                                       cmocka_unit_test(forgets_old_failures),
+                                       cmocka_unit_test(move_pends),
+                                       cmocka_unit_test(move_waits_as_long_as_it_is_told),
+                                       cmocka_unit_test(move_to_a_node_that_cannot),
+                                       cmocka_unit_test(node_goes),
+                                       cmocka_unit_test(all_nodes_go),
+                                       cmocka_unit_test(paused_and_drained),
+                                       cmocka_unit_test(taken_offline),
+                                       cmocka_unit_test(fails_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
