@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "agent/act/actuator.h"
+#include "agent/run/snmp_manager.h"
 #include "agent/show/snmp.h"
 #include "cli.h"
 
@@ -27,5 +28,6 @@ const struct verb_type verbs[] = {
     {"actuator", "", "", actuator_main, true},
     {"snmp-agent", "", "", snmp_agent_main, true},
     {"snmp-notify", "", "", snmp_notify_main, true},
+    {"snmp-manager", "", "", snmp_manager_main, true},
     {NULL, NULL, NULL, NULL, false},
 };

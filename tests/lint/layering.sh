@@ -20,7 +20,7 @@ allowed() {
 }
 
 # library header: files that may include it
-libraries='net-snmp/	agent/show/snmp_
+libraries='net-snmp/	agent/(show|run)/snmp_
 uv\.h	agent/(run|keep|act|show|cli)/
 sqlite3\.h	agent/keep/
 yaml\.h	agent/(config/|cli/discover_yaml)
