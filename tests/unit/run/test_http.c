@@ -1,0 +1,600 @@
+/* The http channel against a server of the test's own: what goes out, what comes back, in which order, and what may not happen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/run/resolve.h"
+#include "http_asker.h"
+#include "server.h"
+
+enum { DAY = 86400, BIG = 300000 };
+
+struct scene {
+    uv_loop_t loop;
+    struct http_pool *pool;
+    struct http_server *server;
+    SSL_CTX *tls;
+    struct http_target target;
+    struct http_asker asker;
+    struct http_asked last;
+    unsigned bodies_without_credential;
+};
+
+/* By path: what a server may answer. */
+static void answer(void *context, const struct http_asked *asked, struct http_given *given)
+{
+    struct scene *scene = context;
+    char text[400];
+    int status = 0;
+    scene->last = *asked;
+    scene->bodies_without_credential += asked->body_size > 0 && asked->authorization[0] == '\0';
+    if (sscanf(asked->path, "/status/%d", &status) == 1) {
+        http_give(given, status, status / 100 == 3 ? "Location: /elsewhere\r\n" : "", "a text");
+    } else if (strcmp(asked->path, "/big") == 0) {
+        char *body = calloc(1, BIG + 1);
+        memset(body, 'x', BIG);
+        http_give(given, 200, "", body);
+        free(body);
+    } else if (strcmp(asked->path, "/chunks") == 0) {
+        given->bytes = strdup("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n5\r\n five\r\n0\r\n\r\n");
+    } else if (strcmp(asked->path, "/hold") == 0) {
+        given->hold = true;
+    } else if (strcmp(asked->path, "/slow") == 0) {
+        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfour");
+        given->hold = true;
+    } else if (strcmp(asked->path, "/half") == 0) {
+        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        given->close = true;
+    } else if (strcmp(asked->path, "/nothing") == 0) {
+        given->close = true;
+    } else if (strcmp(asked->path, "/garbage") == 0) {
+        given->bytes = strdup("220 I am no web server\r\n");
+        given->close = true;
+    } else if (strcmp(asked->path, "/headers") == 0) {
+        char *headers = calloc(1, 200001);
+        for (size_t at = 0; at + 20 <= 200000; at += 20)
+            memcpy(headers + at, "X-Something: words\r\n", 20);
+        http_give(given, 200, headers, "");
+        free(headers);
+    } else if (strcmp(asked->path, "/boast") == 0) {
+        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx");
+        given->hold = true;
+    } else if (strcmp(asked->path, "/once") == 0) {
+        http_give(given, 200, "Connection: close\r\n", "once");
+        given->close = true;
+    } else if (strcmp(asked->path, "/login") == 0) {
+        bool right = strcmp(asked->authorization, "Basic Y2FuYXJ5OnN3b3JkZmlzaA==") == 0; /* canary:swordfish */
+        http_give(given, right ? 200 : 401, right ? "" : "WWW-Authenticate: Basic realm=\"x\"\r\n", right ? "in" : "out");
+    } else if (strcmp(asked->path, "/negotiate") == 0) {
+        http_give(given, 401, "WWW-Authenticate: Negotiate\r\n", "no");
+    } else {
+        snprintf(text, sizeof text, "%s %s %zu", asked->method, asked->path, asked->body_size);
+        http_give(given, 200, "", text);
+    }
+    if (given->bytes && given->size == 0)
+        given->size = strlen(given->bytes);
+}
+
+static int open_scene(void **state, bool plain)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    uv_loop_init(&scene->loop);
+    scene->pool = http_pool_open(&scene->loop);
+    scene->tls = plain ? NULL : server_context("bts01.example", false, 0, 90 * DAY + 60, false);
+    scene->server = http_server_open(scene->tls, answer, scene);
+    scene->target = (struct http_target){.host = "bts01.example",
+                                         .address = "127.0.0.1",
+                                         .port = http_server_port(scene->server),
+                                         .plain = plain,
+                                         .ca_file = authority_file()};
+    http_asker_open(&scene->asker, &scene->loop, scene->pool, &scene->target);
+    *state = scene;
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    return open_scene(state, false);
+}
+
+static int set_up_plain(void **state)
+{
+    return open_scene(state, true);
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+    http_asker_close(&scene->asker);
+    http_pool_close(scene->pool);
+    http_server_close(scene->server);
+    SSL_CTX_free(scene->tls);
+    while (uv_run(&scene->loop, UV_RUN_DEFAULT) != 0) /* a reply may have stopped it */
+        ;
+    int left = uv_loop_close(&scene->loop);
+    resolve_forget();
+    free(scene);
+    return left;
+}
+
+static uint16_t fetch(struct http_asker *asker, const char *path, size_t limit)
+{
+    const struct request request = {.kind = REQUEST_FETCH, .path = path, .limit = limit};
+    unsigned replies = asker->replies + 1;
+    http_asker_ask(asker, &request, 20000);
+    return http_asker_wait(asker, replies);
+}
+
+/* Expects this reason of a POST to this path. */
+static void expect(struct scene *scene, const char *path, uint16_t reason)
+{
+    assert_string_equal(reason_name(http_asker_post(&scene->asker, path, "<xml/>")), reason_name(reason));
+}
+
+static void test_what_goes_out_and_what_comes_back(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(http_asker_post(&scene->asker, "/wsman", "<xml/>"), REASON_OK);
+    assert_string_equal(scene->asker.body, "POST /wsman 6");
+    assert_int_equal(scene->asker.reply.http_status, 200);
+    assert_int_equal(scene->asker.reply.certificate_days, 90);
+    assert_string_equal(scene->last.content_type, "application/soap+xml");
+    assert_string_equal(scene->last.authorization, "");
+    assert_false(scene->last.expects);
+    assert_false(scene->last.accepts_encoding);
+    assert_int_equal(strncmp(scene->last.host, "bts01.example:", 14), 0);
+    assert_int_equal(fetch(&scene->asker, "/metrics", 0), REASON_OK);
+    assert_string_equal(scene->asker.body, "GET /metrics 0");
+    assert_string_equal(scene->last.content_type, "");
+}
+
+/* libcurl would ask for a 100-continue by itself, and what came of it is a story of its own. */
+static void test_a_large_body_goes_out_at_once(void **state)
+{
+    struct scene *scene = *state;
+    char *body = malloc((2 << 20) + 1);
+    memset(body, 'b', 2 << 20);
+    body[2 << 20] = '\0';
+    assert_int_equal(http_asker_post(&scene->asker, "/wsman", body), REASON_OK);
+    assert_false(scene->last.expects);
+    assert_int_equal(scene->last.body_size, 2 << 20);
+    free(body);
+}
+
+static void test_connections_are_kept(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 10; i++)
+        expect(scene, "/wsman", REASON_OK);
+    assert_int_equal(http_server_connections(scene->server), 1);
+    assert_int_equal(http_pool_counters(scene->pool)->connections, 1);
+    assert_int_equal(http_pool_counters(scene->pool)->requests, 10);
+}
+
+static void test_a_closed_connection_is_replaced(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 3; i++) {
+        expect(scene, "/once", REASON_OK);
+        assert_string_equal(scene->asker.body, "once");
+    }
+    assert_int_equal(http_server_connections(scene->server), 3);
+}
+
+static void test_pieces(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(fetch(&scene->asker, "/big", 0), REASON_OK);
+    assert_int_equal(scene->asker.size, BIG);
+    assert_true(scene->asker.pieces > 0);
+    assert_int_equal(scene->asker.reply.size, 0);
+    assert_int_equal(fetch(&scene->asker, "/chunks", 0), REASON_OK);
+    assert_string_equal(scene->asker.body, "four five");
+}
+
+/* What came is told while the rest is awaited. */
+static void test_a_slow_reply(void **state)
+{
+    struct scene *scene = *state;
+    const struct request request = {.kind = REQUEST_FETCH, .path = "/slow"};
+    http_asker_ask(&scene->asker, &request, 20000);
+    while (scene->asker.pieces < 1)
+        uv_run(&scene->loop, UV_RUN_ONCE);
+    assert_string_equal(scene->asker.body, "four");
+    assert_int_equal(scene->asker.replies, 0);
+    assert_true(http_expire(scene->asker.channel));
+    assert_int_equal(scene->asker.reply.reason, REASON_REPLY_TIMEOUT);
+}
+
+static void test_limits(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(fetch(&scene->asker, "/big", BIG), REASON_OK);
+    assert_int_equal(fetch(&scene->asker, "/big", BIG - 1), REASON_REPLY_TOO_LARGE);
+    assert_true(scene->asker.size < BIG);
+    expect(scene, "/boast", REASON_REPLY_TOO_LARGE);
+    expect(scene, "/headers", REASON_REPLY_TOO_LARGE);
+    assert_int_equal(fetch(&scene->asker, "/chunks", 8), REASON_REPLY_TOO_LARGE);
+    expect(scene, "/wsman", REASON_OK);
+}
+
+static void test_statuses_are_answers(void **state)
+{
+    struct scene *scene = *state;
+    static const int statuses[] = {200, 400, 403, 404, 500, 503};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/status/%d", statuses[i]);
+        expect(scene, path, REASON_OK);
+        assert_int_equal(scene->asker.reply.http_status, statuses[i]);
+        assert_string_equal(scene->asker.body, "a text");
+    }
+}
+
+static void test_redirects_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    unsigned asked = 0;
+    static const int statuses[] = {301, 302, 303, 307, 308};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/status/%d", statuses[i]);
+        expect(scene, path, REASON_REDIRECTED);
+        assert_int_equal(scene->asker.size, 0);
+        assert_int_equal(http_server_requests(scene->server), ++asked);
+    }
+}
+
+static void test_broken_replies(void **state)
+{
+    struct scene *scene = *state;
+    expect(scene, "/half", REASON_CLOSED_EARLY);
+    expect(scene, "/nothing", REASON_CLOSED_EARLY);
+    expect(scene, "/garbage", REASON_BAD_REPLY);
+    expect(scene, "/wsman", REASON_OK);
+}
+
+static void test_deadlines(void **state)
+{
+    struct scene *scene = *state;
+    const struct request request = {.kind = REQUEST_FETCH, .path = "/hold"};
+    http_asker_ask(&scene->asker, &request, 200);
+    assert_int_equal(http_asker_wait(&scene->asker, 1), REASON_REPLY_TIMEOUT);
+    assert_true(scene->asker.expired);
+    expect(scene, "/wsman", REASON_OK);
+    assert_false(http_expire(scene->asker.channel)); /* nothing was asked */
+}
+
+static void test_nothing_is_injected(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const paths[] = {"wsman", "", "/ws man", "/wsman\r\nX-Evil: 1", "/\t"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        expect(scene, paths[i], REASON_NOT_SENDABLE);
+    struct request request = {.kind = REQUEST_POST, .path = "/wsman", .content_type = "a/b\r\nX-Evil: 1", .body = "x", .body_size = 1};
+    unsigned replies = scene->asker.replies;
+    http_asker_ask(&scene->asker, &request, 20000);
+    assert_int_equal(http_asker_wait(&scene->asker, replies + 1), REASON_NOT_SENDABLE);
+    request = (struct request){.kind = REQUEST_EXCHANGE, .path = "/wsman"};
+    http_asker_ask(&scene->asker, &request, 20000);
+    assert_int_equal(http_asker_wait(&scene->asker, replies + 2), REASON_NOT_SENDABLE);
+    assert_int_equal(http_server_requests(scene->server), 0);
+}
+
+static void test_the_environment_changes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    setenv("https_proxy", "http://127.0.0.1:1/", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:1/", 1);
+    expect(scene, "/wsman", REASON_OK);
+    unsetenv("https_proxy");
+    unsetenv("ALL_PROXY");
+}
+
+static void test_trust(void **state)
+{
+    struct scene *scene = *state;
+    static const struct {
+        const char *name, *server_name, *pin;
+        bool self_signed, insecure;
+        long from, until;
+        uint16_t reason;
+    } cases[] = {
+        {"bts01.example", NULL, NULL, .until = DAY, .reason = REASON_OK},
+        {"bts01.example", "bts02.example", NULL, .until = DAY, .reason = REASON_TLS_NAME},
+        {"bts02.example", NULL, NULL, .until = DAY, .reason = REASON_TLS_NAME},
+        {"bts02.example", "bts02.example", NULL, .until = DAY, .reason = REASON_OK},
+        {"bts01.example", NULL, NULL, .from = -2 * DAY, .until = -60, .reason = REASON_TLS_EXPIRED},
+        {"bts01.example", NULL, NULL, .self_signed = true, .until = DAY, .reason = REASON_TLS_UNTRUSTED},
+        {"other", NULL, NULL, .self_signed = true, .insecure = true, .until = -60, .from = -DAY, .reason = REASON_OK},
+        {"bts01.example", NULL, "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", .until = DAY, .reason = REASON_TLS_UNTRUSTED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SSL_CTX *tls = server_context(cases[i].name, false, cases[i].from, cases[i].until, cases[i].self_signed);
+        struct http_server *server = http_server_open(tls, answer, scene);
+        struct http_target target = scene->target;
+        struct http_asker asker;
+        target.port = http_server_port(server);
+        target.server_name = cases[i].server_name;
+        target.insecure = cases[i].insecure;
+        target.pin = cases[i].pin;
+        struct http_pool *pool = http_pool_open(&scene->loop);
+        http_asker_open(&asker, &scene->loop, pool, &target);
+        assert_string_equal(reason_name(http_asker_post(&asker, "/wsman", "x")), reason_name(cases[i].reason));
+        assert_int_equal(http_server_requests(server), cases[i].reason == REASON_OK);
+        http_asker_close(&asker);
+        http_pool_close(pool);
+        http_server_close(server);
+        SSL_CTX_free(tls);
+    }
+}
+
+static void test_an_authority_that_is_not_there(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = scene->target;
+    struct http_asker asker;
+    target.ca_file = "/nonexistent";
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_TLS_UNTRUSTED);
+    http_asker_close(&asker);
+}
+
+static void test_nobody_there(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = scene->target, unresolved = scene->target, plain = scene->target;
+    struct http_asker asker;
+    target.address = "127.0.1.99";
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_CONNECT_REFUSED);
+    http_asker_close(&asker);
+    unresolved.address = NULL;
+    unresolved.host = "nowhere.invalid";
+    http_asker_open(&asker, &scene->loop, scene->pool, &unresolved);
+    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_RESOLVE_FAILED);
+    http_asker_close(&asker);
+    plain.plain = true;
+    http_asker_open(&asker, &scene->loop, scene->pool, &plain);
+    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_CLOSED_EARLY);
+    http_asker_close(&asker);
+}
+
+static void test_names_are_resolved(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = scene->target;
+    struct http_asker asker;
+    target.address = NULL;
+    target.host = "localhost";
+    target.server_name = "bts01.example";
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_OK);
+    http_asker_close(&asker);
+}
+
+static void test_plain_where_tls_is_due(void **state)
+{
+    struct scene *scene = *state; /* the server speaks plain http */
+    struct http_target target = scene->target;
+    struct http_asker asker;
+    expect(scene, "/wsman", REASON_OK);
+    assert_int_equal(scene->asker.reply.certificate_days, INT64_MIN);
+    target.plain = false;
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_TLS_FAILED);
+    http_asker_close(&asker);
+}
+
+static void test_one_after_the_other(void **state)
+{
+    struct scene *scene = *state;
+    struct http_asker askers[5], elsewhere;
+    struct http_target other = scene->target;
+    const struct request request = {.kind = REQUEST_FETCH, .path = "/wsman"}, hold = {.kind = REQUEST_FETCH, .path = "/hold"};
+    for (int i = 0; i < 5; i++) {
+        http_asker_open(&askers[i], &scene->loop, scene->pool, &scene->target);
+        http_asker_ask(&askers[i], &request, 20000);
+    }
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(http_asker_wait(&askers[i], 1), REASON_OK);
+    assert_int_equal(http_server_at_once(scene->server), 1);
+    assert_int_equal(http_server_connections(scene->server), 1);
+    /* one that waits gives up; another target does not wait at all */
+    http_asker_ask(&askers[0], &hold, 20000);
+    http_asker_ask(&askers[1], &request, 100);
+    assert_int_equal(http_asker_wait(&askers[1], 2), REASON_REPLY_TIMEOUT);
+    http_asker_ask(&askers[2], &request, 20000);
+    http_asker_open(&elsewhere, &scene->loop, scene->pool, &other);
+    http_asker_ask(&elsewhere, &request, 20000);
+    assert_int_equal(http_asker_wait(&elsewhere, 1), REASON_OK);
+    http_asker_close(&elsewhere);
+    http_asker_close(&askers[0]); /* in mid-request: the next one's turn */
+    assert_int_equal(http_asker_wait(&askers[2], 2), REASON_OK);
+    for (int i = 1; i < 5; i++)
+        http_asker_close(&askers[i]);
+}
+
+static void test_from_inside_a_reply(void **state)
+{
+    struct scene *scene = *state;
+    struct http_asker asker;
+    scene->asker.again = 4;
+    expect(scene, "/wsman", REASON_OK);
+    assert_int_equal(http_asker_wait(&scene->asker, 5), REASON_OK);
+    http_asker_open(&asker, &scene->loop, scene->pool, &scene->target);
+    asker.close_in_piece = true;
+    assert_int_equal(fetch(&asker, "/big", 0), REASON_OK);
+    assert_int_equal(asker.pieces, 1);
+    http_asker_close(&asker);
+    http_asker_open(&asker, &scene->loop, scene->pool, &scene->target);
+    asker.close_in_reply = true;
+    assert_int_equal(fetch(&asker, "/wsman", 0), REASON_OK);
+    http_asker_close(&asker);
+    expect(scene, "/wsman", REASON_OK);
+}
+
+static void test_closed_in_flight(void **state)
+{
+    struct scene *scene = *state;
+    const struct request request = {.kind = REQUEST_FETCH, .path = "/hold"};
+    http_asker_ask(&scene->asker, &request, 20000);
+    while (http_server_requests(scene->server) < 1)
+        uv_run(&scene->loop, UV_RUN_ONCE);
+}
+
+/* ---- logging in ---- */
+
+static char secret_path[] = "/tmp/http-secret.XXXXXX";
+
+static void write_secret(const char *text)
+{
+    FILE *file = fopen(secret_path, "w");
+    fputs(text, file);
+    fclose(file);
+}
+
+static struct http_target with_login(const struct scene *scene, uint8_t auth, const char *credential)
+{
+    struct http_target target = scene->target;
+    target.auth = auth;
+    target.credential = credential;
+    target.user = "canary";
+    target.password_file = secret_path;
+    return target;
+}
+
+static void test_basic(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
+    struct http_asker asker;
+    write_secret("swordfish\n");
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
+    write_secret("wrong\n");
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_LOGIN_REFUSED);
+    assert_int_equal(asker.size, 0);
+    assert_int_equal(http_server_requests(scene->server), 2); /* no second attempt */
+    write_secret("swordfish\n");
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
+    write_secret("\n");
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_SECRET_UNREADABLE);
+    assert_string_not_equal(http_channel_why(asker.channel), "");
+    assert_int_equal(http_server_requests(scene->server), 3);
+    assert_int_equal(scene->bodies_without_credential, 0);
+    http_asker_close(&asker);
+}
+
+static void test_a_greeting_carries_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
+    const struct request request = {.kind = REQUEST_POST, .path = "/login", .body = "body", .body_size = 4};
+    struct http_asker asker;
+    write_secret("swordfish\n");
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    http_greet(asker.channel, &request);
+    assert_int_equal(http_asker_wait(&asker, 1), REASON_OK);
+    assert_int_equal(asker.reply.http_status, 401);
+    assert_int_equal(asker.pieces, 0);
+    assert_string_equal(scene->last.authorization, "");
+    assert_int_equal(scene->last.body_size, 0);
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
+    http_asker_close(&asker);
+}
+
+static void test_basic_over_plain_http(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
+    struct http_asker asker;
+    write_secret("swordfish\n");
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_NOT_SENDABLE);
+    assert_int_equal(http_server_connections(scene->server), 0);
+    http_asker_close(&asker);
+}
+
+static void test_identities_share_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target one = with_login(scene, HTTP_AUTH_BASIC, "one"), two = with_login(scene, HTTP_AUTH_BASIC, "two");
+    struct http_target same = with_login(scene, HTTP_AUTH_BASIC, "one");
+    const struct http_target *const targets[] = {&one, &two, &scene->target, &same};
+    struct http_asker asker;
+    write_secret("swordfish\n");
+    for (int round = 0; round < 3; round++)
+        for (size_t i = 0; i < 4; i++) {
+            http_asker_open(&asker, &scene->loop, scene->pool, targets[i]);
+            assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_OK);
+            http_asker_close(&asker);
+        }
+    assert_int_equal(http_server_connections(scene->server), 3);
+}
+
+/* The empty request for the certificate goes out; without a token nothing else does. */
+static void test_no_token_no_body(void **state)
+{
+    struct scene *scene = *state;
+    struct http_target target = with_login(scene, HTTP_AUTH_KERBEROS, "canary");
+    struct http_asker asker;
+    target.user = "canary@NOWHERE.EXAMPLE";
+    target.keytab_file = "/nonexistent";
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(http_asker_post(&asker, "/negotiate", "<secret/>"), REASON_SECRET_UNREADABLE);
+    assert_int_equal(http_server_requests(scene->server), 1);
+    assert_int_equal(scene->bodies_without_credential, 0);
+    http_asker_close(&asker);
+    target.keytab_file = target.password_file = NULL;
+    http_asker_open(&asker, &scene->loop, scene->pool, &target);
+    assert_int_equal(http_asker_post(&asker, "/negotiate", "<secret/>"), REASON_NOT_SENDABLE);
+    http_asker_close(&asker);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+#define PLAIN(name) cmocka_unit_test_setup_teardown(test_##name, set_up_plain, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_goes_out_and_what_comes_back),
+        TEST(a_large_body_goes_out_at_once),
+        TEST(connections_are_kept),
+        TEST(a_closed_connection_is_replaced),
+        TEST(pieces),
+        TEST(a_slow_reply),
+        TEST(limits),
+        TEST(statuses_are_answers),
+        TEST(redirects_are_refused),
+        TEST(broken_replies),
+        TEST(deadlines),
+        TEST(nothing_is_injected),
+        TEST(the_environment_changes_nothing),
+        TEST(trust),
+        TEST(an_authority_that_is_not_there),
+        TEST(nobody_there),
+        TEST(names_are_resolved),
+        PLAIN(plain_where_tls_is_due),
+        TEST(one_after_the_other),
+        TEST(from_inside_a_reply),
+        TEST(closed_in_flight),
+        TEST(basic),
+        TEST(a_greeting_carries_nothing),
+        PLAIN(basic_over_plain_http),
+        TEST(identities_share_nothing),
+        TEST(no_token_no_body),
+    };
+    close(mkstemp(secret_path));
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(secret_path);
+    return failed;
+}
