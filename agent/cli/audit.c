@@ -109,9 +109,9 @@ static void show(const json_t *answer)
     if (!json_array_size(clusters))
         puts("no cluster of type wsfc is configured: there is nothing to audit");
     json_array_foreach(clusters, i, cluster)
-        printf("%s: %lld violated, %lld to look at, %lld could not be checked, %lld fulfilled\n", word(cluster, "cluster"),
-               (long long)number(cluster, "violated"), (long long)number(cluster, "hints"), (long long)number(cluster, "unchecked"),
-               (long long)number(cluster, "fulfilled"));
+        printf("%s: %lld rule(s) violated in %lld place(s), %lld to look at, %lld could not be checked, %lld fulfilled\n",
+               word(cluster, "cluster"), (long long)number(cluster, "rules"), (long long)number(cluster, "violated"),
+               (long long)number(cluster, "hints"), (long long)number(cluster, "unchecked"), (long long)number(cluster, "fulfilled"));
     show_violations(answer, "violated, critical:", "critical");
     show_violations(answer, "violated, major:", "major");
     show_violations(answer, "violated, warning:", "warning");

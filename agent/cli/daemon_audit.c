@@ -47,8 +47,8 @@ static json_t *no_such_cluster(void)
 struct auditing {
     const struct audit_input *input;
     json_t *findings[3], *rules;
-    json_int_t counts[3], hints, dropped;
-    uint16_t rule;
+    json_int_t counts[3], hints, rules_violated, dropped;
+    uint16_t rule, violated; /* asked for; the last one that was found violated */
     bool all, told[256];
 };
 
@@ -69,10 +69,13 @@ static void add_finding(void *context, const struct audit_finding *finding)
     struct auditing *auditing = context;
     if (auditing->rule && finding->rule->id != auditing->rule)
         return;
-    if (finding->verdict == NO && finding->severity == AUDIT_INFO)
+    if (finding->verdict == NO && finding->severity == AUDIT_INFO) {
         auditing->hints++;
-    else
+    } else {
         auditing->counts[finding->verdict]++;
+        auditing->rules_violated += finding->verdict == NO && auditing->violated != finding->rule->id;
+        auditing->violated = finding->verdict == NO ? finding->rule->id : auditing->violated;
+    }
     if (finding->verdict == YES && !auditing->all)
         return;
     if (json_array_size(auditing->findings[finding->verdict]) >= FINDINGS_MAX) {
@@ -99,10 +102,11 @@ static void add_finding(void *context, const struct audit_finding *finding)
 static json_t *audit_one(struct auditing *auditing, struct audit_view *view, uint16_t cluster)
 {
     memset(auditing->counts, 0, sizeof auditing->counts);
-    auditing->hints = 0;
+    auditing->hints = auditing->rules_violated = auditing->violated = 0;
     audit_next_cluster(view, cluster, add_finding, auditing);
-    return json_pack("{s:s,s:I,s:I,s:I,s:I}", "cluster", auditing->input->policy->clusters[cluster].name, "violated", auditing->counts[NO],
-                     "hints", auditing->hints, "unchecked", auditing->counts[UNKNOWN], "fulfilled", auditing->counts[YES]);
+    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "cluster", auditing->input->policy->clusters[cluster].name, "violated",
+                     auditing->counts[NO], "rules", auditing->rules_violated, "hints", auditing->hints, "unchecked",
+                     auditing->counts[UNKNOWN], "fulfilled", auditing->counts[YES]);
 }
 
 json_t *daemon_audit(const struct audit_input *input, const json_t *arguments)

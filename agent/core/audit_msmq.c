@@ -8,6 +8,15 @@ static bool reads_queues(const struct audit_host *host)
     return host->enabled[ADAPTER_MSMQ] > 0;
 }
 
+bool audit_has_msmq(const struct audit_view *view)
+{
+    const struct found_resource *resource;
+    for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));)
+        if (resource_is_msmq(resource))
+            return true;
+    return false;
+}
+
 /* ---- 13: what Windows calls the type of a clustered Message Queuing has not been verified; that one of that type is there proves it ----
  */
 
@@ -16,7 +25,7 @@ static void judge_group(struct audit_view *view, const struct audit_host *host)
     const struct found_resource *resource, *own = host->resource.found;
     const char *elsewhere = "";
     bool here = false;
-    struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name};
+    struct audit_about about = {AUDIT_HOST, host->name, "", host->by_name || !host->local_queues};
     for (size_t at = 0; (resource = audit_next(view, FOUND_RESOURCE, &at, NULL));) {
         if (!resource_is_msmq(resource))
             continue;
@@ -44,7 +53,7 @@ void audit_msmq_in_group(struct audit_view *view)
         const struct audit_host *host = &view->hosts[i];
         if (!reads_queues(host) || host->clustered != YES)
             continue;
-        if (!host->local_queues)
+        if (!host->local_queues && !audit_has_msmq(view))
             audit_unknown(view, &(struct audit_about){AUDIT_HOST, host->name, "", false}, REASON_NOT_SEEN,
                           "it is not known whether the queues of its %u MSMQ receive location(s) are on this cluster", host->other_queues);
         else if (audit_resource(view, host))

@@ -119,6 +119,9 @@ enum verdict audit_depends_on_name(const struct audit_view *view, const char *re
 /* The cluster's resource that runs ENTSSO. YES: *row is it, *by_name: nothing but its name says so. */
 enum verdict audit_sso(const struct audit_view *view, struct estate_row *row, bool *by_name);
 
+/* Has this cluster a resource of type MSMQ? (audit_msmq.c) */
+bool audit_has_msmq(const struct audit_view *view);
+
 /* ---- the checks ---- */
 
 typedef void audit_check(struct audit_view *view);

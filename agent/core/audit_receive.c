@@ -76,6 +76,21 @@ void audit_pop3_single(struct audit_view *view)
     }
 }
 
+/* What a Network Name is called need not be the name that it holds, so a queue's machine may be this cluster's all the same. */
+static void judge_other_queues(struct audit_view *view, const struct audit_host *host)
+{
+    const struct audit_about about = {AUDIT_HOST, host->name, "", true};
+    if (host->running > 1 || host->clustered == NO)
+        audit_no(view, &about, "%u MSMQ receive location(s) on queues that may be this cluster's; %s, runs %s%s", host->other_queues,
+                 host->clustered == YES  ? "clustered"
+                 : host->clustered == NO ? "not clustered"
+                                         : "perhaps clustered",
+                 host->running ? "on " : "nowhere", host->where);
+    else
+        audit_unknown(view, &about, REASON_NOT_SEEN, "%u MSMQ receive location(s) on queues that may be this cluster's; runs %s%s",
+                      host->other_queues, host->running ? "on " : "nowhere", host->where);
+}
+
 void audit_msmq_single(struct audit_view *view)
 {
     for (uint16_t i = 0; i < view->host_count; i++) {
@@ -83,7 +98,9 @@ void audit_msmq_single(struct audit_view *view)
         const struct audit_about about = {AUDIT_HOST, host->name, "", false};
         if (!concerns(view, host, ADAPTER_MSMQ))
             continue;
-        if (!host->local_queues && !(at_most_one(host) && host->clustered == YES))
+        if (!host->local_queues && !(at_most_one(host) && host->clustered == YES) && audit_has_msmq(view))
+            judge_other_queues(view, host);
+        else if (!host->local_queues && !(at_most_one(host) && host->clustered == YES))
             audit_unknown(view, &about, REASON_NOT_SEEN,
                           "%u MSMQ receive location(s), of which it is not known whether their queues are on this cluster",
                           host->other_queues);
@@ -168,7 +185,7 @@ void audit_needless(struct audit_view *view)
             uses += (unsigned)host->enabled[a] + host->maybe[a] + host->handlers[a];
         if (uses)
             audit_yes(view, &about, "it has receive handlers that must be single");
-        else if (sso == YES)
+        else if (sso == YES && names_equal(audit_host_group(host), ((const struct found_resource *)row.found)->group))
             audit_yes(view, &about, "clustered beside Enterprise SSO, as it must be");
         else if (sso == UNKNOWN)
             audit_unknown(view, &about, REASON_NOT_SEEN, "whether Enterprise SSO is clustered here, which would call for it, is not known");

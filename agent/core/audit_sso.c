@@ -107,7 +107,7 @@ void audit_sso_group(struct audit_view *view)
     }
 }
 
-/* ---- 18: what kind of resource IIS is has not been verified, so nothing is ever found to be missing ---- */
+/* ---- 18: what kind of resource IIS is has not been verified, so this is a hint only ---- */
 
 void audit_sso_iis(struct audit_view *view)
 {
@@ -124,7 +124,7 @@ void audit_sso_iis(struct audit_view *view)
     if (!isolated || iis)
         audit_yes(view, &about, "%s", isolated ? "IIS is in the group" : "there is no isolated host");
     else
-        audit_unknown(view, &about, REASON_NO_SOURCE, "there are isolated hosts, and no resource of the group is recognised as IIS");
+        audit_no(view, &about, "there are isolated hosts, and no resource of group %s is recognised as IIS", sso->group);
 }
 
 /* ---- 19 ---- */
