@@ -338,6 +338,18 @@ static void handlers(const struct round *round)
     }
 }
 
+static void add_sessions(const struct round *round, uint16_t server, uint16_t node, struct row_handler_node *row)
+{
+    const struct session_note *sessions = round->publisher->sessions;
+    row->sessions = UINT32_MAX;
+    if (!sessions)
+        return;
+    const struct session_note *note = &sessions[(size_t)server * round->policy->node_count + node];
+    if (note->read_at)
+        row->sessions = note->connected;
+    row->session_seen = seconds(round, note->seen_at);
+}
+
 static void handler_nodes(const struct round *round)
 {
     for (uint16_t i = 0; i < round->policy->handler_count; i++) {
@@ -367,6 +379,7 @@ static void handler_nodes(const struct round *round)
             row->last_poll = stamp_seconds(evidence->last_poll[node]);
             row->last_take = stamp_seconds(evidence->last_take[node]);
             row->first_hand = truth((control->first_hand & node_bit(node)) != 0);
+            add_sessions(round, handler->server, (uint16_t)(cluster->first_node + node), row);
         }
     }
 }

@@ -75,7 +75,8 @@ struct row_handler_node {
     struct row_head head; /* 1 unknown 2 active 3 inactive: what the control plane says of that node */
     char handler[NAME_BYTES], node[NAME_BYTES];
     uint32_t last_poll, last_take;
-    uint8_t first_hand; /* TruthValue */
+    uint8_t first_hand;              /* TruthValue */
+    uint32_t sessions, session_seen; /* connections to the server now, by the SNMP agent of its machine; 4294967295 = not known */
 };
 struct row_alarm {
     struct row_head head; /* enum alarm_state; read_at = condition last known */
