@@ -23,6 +23,7 @@ int cli_resume(int argc, char **argv);
 int cli_ack(int argc, char **argv);
 int cli_approve(int argc, char **argv);
 int cli_failover(int argc, char **argv);
+int cli_preflight(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_discover(int argc, char **argv);
 int cli_check_state(int argc, char **argv);

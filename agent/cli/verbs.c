@@ -19,6 +19,7 @@ const struct verb_type verbs[] = {
     {"ack", "GROUP|ALARM", "acknowledge: an operator has looked", cli_ack, false},
     {"approve", "GROUP", "approve the standing plan (mode confirm)", cli_approve, false},
     {"failover", "GROUP --reason TEXT", "order a failover", cli_failover, false},
+    {"preflight", "GROUP", "would a failover work right now, and to which node", cli_preflight, false},
     {"audit", "[--cluster NAME] [--rule N] [--all]", "Microsoft's rules for clustered hosts against what was found", cli_audit, false},
     {"discover", "[--cluster NAME]", "print the configuration for what was found", cli_discover, false},
     {"check-state", "[NAME]", "the state as a Nagios plugin tells it", cli_check_state, false},
