@@ -163,13 +163,19 @@ static json_t *nodes_of(const struct conf_cluster *cluster)
     return rows;
 }
 
+static const char *auth_word(int64_t auth) /* in the order of the configuration's choice */
+{
+    static const char *const words[] = {"", "kerberos", "ntlm", "basic"};
+    return auth >= 0 && auth < 4 ? words[auth] : "";
+}
+
 static json_t *credential_of(const struct config *config, const char *name)
 {
     for (size_t i = 0; name && i < config->credentials.count; i++) {
         const struct conf_credential *row = (const struct conf_credential *)config->credentials.entries + i;
         if (strcmp(row->entry.name, name) == 0)
-            return json_pack("{s:o,s:o,s:o,s:o}", "name", text(name), "user", text(row->user), "password_file",
-                             text(row->password_file ? row->password_file : ""), "keytab_file",
+            return json_pack("{s:o,s:o,s:s,s:o,s:o}", "name", text(name), "user", text(row->user), "auth", auth_word(row->auth),
+                             "password_file", text(row->password_file ? row->password_file : ""), "keytab_file",
                              text(row->keytab_file ? row->keytab_file : ""));
     }
     return json_null();

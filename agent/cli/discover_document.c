@@ -170,6 +170,7 @@ static void write_credentials(struct discovering *all, const json_t *clusters)
         yaml_key(all->yaml, word(observe, "name"));
         yaml_map(all->yaml);
         write_given(all->yaml, "user", word(observe, "user"));
+        write_given(all->yaml, "auth", word(observe, "auth"));
         write_given(all->yaml, "password_file", word(observe, "password_file"));
         write_given(all->yaml, "keytab_file", word(observe, "keytab_file"));
         yaml_map_end(all->yaml);

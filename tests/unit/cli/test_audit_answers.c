@@ -14,7 +14,7 @@
 static char folder[] = "/tmp/solowarden-discover-XXXXXX";
 
 static const char written[] = "version: 1\n"
-                              "credentials: {observe: {user: 'CORP\\svc', password_file: pw}}\n"
+                              "credentials: {observe: {user: 'CORP\\svc', password_file: pw, auth: ntlm}}\n"
                               "clusters:\n"
                               "  biztalk:\n"
                               "    type: wsfc\n"
@@ -114,6 +114,7 @@ static void test_discover(void **state)
     assert_null(handler_of(config, "Files"));
     assert_int_equal(config->handlers.count, 4);
     assert_non_null(strstr(document, "account: CHANGE-ME  # "));
+    assert_non_null(strstr(document, "    auth: ntlm\n"));
     assert_non_null(strstr(document, "# receive location Branch: its host Branch is not clustered"));
     free(document);
     config_close(config);
