@@ -141,9 +141,18 @@ static void add_connect_time(struct seen *seen, msec_t connect_ms)
         seen->perf[seen->perf_count++] = (struct perf){.label = "connect_ms", .unit = "ms", .value = (double)connect_ms};
 }
 
+/* Nobody answered the probe, so only the channel knows why: which name the certificate has, what the KDC said. */
+static void add_why(const struct talk *talk, struct seen *seen)
+{
+    const char *why = talk->http ? http_channel_why(talk->http) : "";
+    if (*why)
+        snprintf(seen->text, sizeof seen->text, "%s", why);
+}
+
 static void end(struct talk *talk)
 {
     struct seen *seen = &what_was_seen;
+    add_why(talk, seen);
     if (talk->connected)
         add_connect_time(seen, talk->connect_ms);
     if (talk->conf->aspect != ASPECT_NONE && talk->conf->aspect != ASPECT_ENDPOINT)
