@@ -52,6 +52,15 @@ static void check_secret(struct deep *deep, const char *what, const char *path)
     }
 }
 
+static void check_keytab(struct deep *deep, const char *what, const char *path)
+{
+    char error[512];
+    if (path && !secret_private(path, error, sizeof(error))) {
+        printf("not as needed: keytab of %s: %s\n", what, error);
+        deep->lacking++;
+    }
+}
+
 static void check_passphrase(struct deep *deep, const char *what, const char *path)
 {
     char secret[256], error[512];
@@ -163,6 +172,7 @@ unsigned check_deep(const struct config *config, const struct compiled *compiled
     for (size_t i = 0; i < config->credentials.count; i++) {
         const struct conf_credential *credential = (const struct conf_credential *)config->credentials.entries + i;
         check_secret(&deep, credential->entry.name, credential->password_file);
+        check_keytab(&deep, credential->entry.name, credential->keytab_file);
     }
     check_sources(&deep, compiled);
     for (size_t i = 0; i < policy->server_count; i++)

@@ -119,8 +119,11 @@ static void check_secrets(struct visit *visit)
 {
     const struct config *config = visit->config;
     const struct conf_credential *credentials = config->credentials.entries;
-    for (size_t i = 0; i < config->credentials.count; i++)
+    for (size_t i = 0; i < config->credentials.count; i++) {
         check_secret(visit, credentials[i].entry.name, credentials[i].password_file);
+        if (credentials[i].keytab_file)
+            doctor_keytab(visit, credentials[i].entry.name, credentials[i].user, credentials[i].keytab_file);
+    }
     if (!config->snmp)
         return;
     const struct conf_snmp_user *users = config->snmp->users.entries;
@@ -261,6 +264,7 @@ static void usage(FILE *out)
 {
     fputs("usage: solowarden doctor [--config FILE]\n\n"
           "Looks for the usual faults of a set-up and says the cure of each. Run it as the agent's user.\n"
+          "Logs in to each node of a Windows cluster once, and says which right is missing.\n"
           "✓ fine   ! advice   ✗ fault: exit 1\n",
           out);
 }
@@ -272,6 +276,7 @@ static void look(struct visit *visit)
     check_secrets(visit);
     check_logs(visit);
     check_programs(visit);
+    doctor_windows(visit);
     if (visit->config->snmp)
         doctor_snmp(visit);
     else

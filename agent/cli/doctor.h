@@ -21,5 +21,8 @@ void doctor_advice(struct visit *visit, const char *what, const char *cure, cons
 
 /* doctor_snmp.c: search path of MIB modules, AgentX, snmpd's views, the port that we listen on */
 void doctor_snmp(struct visit *visit);
+/* doctor_windows.c: a login to every node of every Windows cluster, and what may be read there; a keytab and whose keys it has */
+void doctor_windows(struct visit *visit);
+void doctor_keytab(struct visit *visit, const char *owner, const char *principal, const char *file);
 
 #endif

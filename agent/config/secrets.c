@@ -72,6 +72,14 @@ int secret_read(const char *path, char *buffer, size_t size, char *error, size_t
     return result;
 }
 
+bool secret_private(const char *path, char *error, size_t error_size)
+{
+    int descriptor = open_secret(path, error, error_size);
+    if (descriptor >= 0)
+        close(descriptor);
+    return descriptor >= 0;
+}
+
 void secret_wipe(void *buffer, size_t size)
 {
     explicit_bzero(buffer, size);
