@@ -30,16 +30,20 @@ static struct resource *clustered_msmq(struct lab_cluster *cluster, size_t node,
     return NULL;
 }
 
-/* ENTSSO, MSMQ, MSDTC, then host instances installed here, then clustered MSMQ that this node owns. */
+enum { OWN_SERVICES = 4 };
+
+/* ENTSSO, MSMQ, MSDTC, ClusSvc, then host instances installed here, then clustered MSMQ that this node owns. */
 bool service_listed(const struct lab_cluster *constant, size_t node, size_t position, struct listed_service *out)
 {
-    static const char *const names[][2] = {
-        {"ENTSSO", "Enterprise Single Sign-On Service"}, {"MSMQ", "Message Queuing"}, {"MSDTC", "Distributed Transaction Coordinator"}};
+    static const char *const names[][2] = {{"ENTSSO", "Enterprise Single Sign-On Service"},
+                                           {"MSMQ", "Message Queuing"},
+                                           {"MSDTC", "Distributed Transaction Coordinator"},
+                                           {"ClusSvc", "Cluster Service"}};
     struct lab_cluster *cluster = (struct lab_cluster *)(uintptr_t)constant;
     const struct lab_node *machine = &cluster->nodes[node];
-    const struct service *own[] = {&machine->sso, &machine->msmq, &machine->msdtc};
+    const struct service *own[] = {&machine->sso, &machine->msmq, &machine->msdtc, &machine->cluster_service};
     *out = (struct listed_service){0};
-    if (position < 3) {
+    if (position < OWN_SERVICES) {
         snprintf(out->name, sizeof out->name, "%s", names[position][0]);
         snprintf(out->display, sizeof out->display, "%s", names[position][1]);
         out->service = own[position];
@@ -47,7 +51,7 @@ bool service_listed(const struct lab_cluster *constant, size_t node, size_t posi
         out->manual = out->resource != NULL;
         return true;
     }
-    position -= 3;
+    position -= OWN_SERVICES;
     for (size_t i = 0; i < cluster->instance_count; i++) {
         struct instance *instance = &cluster->instances[i];
         if (instance->node == node && instance->configuration == 1 && position-- == 0) {

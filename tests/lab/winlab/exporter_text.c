@@ -80,6 +80,30 @@ static void resources(FILE *out, const struct lab_cluster *cluster)
         }
 }
 
+static void group_figure(FILE *out, const struct lab_cluster *cluster, const char *metric, size_t offset)
+{
+    head(out, metric);
+    for (size_t i = 0; i < cluster->group_count; i++) {
+        int64_t value;
+        memcpy(&value, (const char *)cluster->groups[i].as + offset, sizeof value);
+        label(out, metric, "{name", cluster->groups[i].name);
+        fprintf(out, value < 0 ? "} 4.294967295e+09\n" : "} %lld\n", (long long)value); /* it reads signed numbers as unsigned */
+    }
+}
+
+static void group_figures(FILE *out, const struct lab_cluster *cluster)
+{
+    head(out, "windows_mscluster_resourcegroup_auto_failback_type");
+    for (size_t i = 0; i < cluster->group_count; i++) {
+        label(out, "windows_mscluster_resourcegroup_auto_failback_type{", "name", cluster->groups[i].name);
+        fprintf(out, "} %d\n", cluster->groups[i].as->auto_failback);
+    }
+    group_figure(out, cluster, "windows_mscluster_resourcegroup_failback_window_start", offsetof(struct scenario_group, failback_start));
+    group_figure(out, cluster, "windows_mscluster_resourcegroup_failback_window_end", offsetof(struct scenario_group, failback_end));
+    group_figure(out, cluster, "windows_mscluster_resourcegroup_failover_period", offsetof(struct scenario_group, failover_period_hours));
+    group_figure(out, cluster, "windows_mscluster_resourcegroup_failover_threshold", offsetof(struct scenario_group, failover_threshold));
+}
+
 struct policy_metric {
     const char *name;
     size_t offset; /* of an int64_t in struct scenario_restart */
@@ -92,7 +116,8 @@ static void policies(FILE *out, const struct lab_cluster *cluster)
         {"windows_mscluster_resource_restart_action", offsetof(struct scenario_restart, action)},
         {"windows_mscluster_resource_restart_delay", offsetof(struct scenario_restart, delay)},
         {"windows_mscluster_resource_restart_period", offsetof(struct scenario_restart, period)},
-        {"windows_mscluster_resource_restart_threshold", offsetof(struct scenario_restart, threshold)}};
+        {"windows_mscluster_resource_restart_threshold", offsetof(struct scenario_restart, threshold)},
+        {"windows_mscluster_resource_retry_period_on_failure", offsetof(struct scenario_restart, retry)}};
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
         head(out, metrics[i].name);
         for (size_t j = 0; j < cluster->resource_count; j++) {
@@ -184,6 +209,14 @@ static void service_processes(FILE *out, const struct lab_cluster *cluster, size
     }
 }
 
+static void collectors(FILE *out)
+{
+    static const char *const names[] = {"mscluster", "msmq", "service"};
+    head(out, "windows_exporter_collector_success");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        fprintf(out, "windows_exporter_collector_success{collector=\"%s\"} 1\n", names[i]);
+}
+
 char *exporter_text(const struct world *world, size_t node, size_t *size)
 {
     char *text = NULL;
@@ -192,8 +225,10 @@ char *exporter_text(const struct world *world, size_t node, size_t *size)
         abort();
     const struct lab_cluster *cluster = cluster_of(world, node);
     size_t place = place_of_node(world, node);
+    collectors(out);
     nodes(out, cluster);
     groups(out, cluster);
+    group_figures(out, cluster);
     resources(out, cluster);
     policies(out, cluster);
     queues(out, cluster, (int)place);

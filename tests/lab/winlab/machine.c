@@ -147,6 +147,7 @@ void node_go_down(struct world *world, struct lab_cluster *cluster, struct lab_n
     service_die(&node->sso);
     service_die(&node->msmq);
     service_die(&node->msdtc);
+    service_die(&node->cluster_service);
     for (size_t i = 0; i < cluster->instance_count; i++) {
         if (cluster->instances[i].node != node->index)
             continue;
@@ -172,6 +173,7 @@ void node_come_up(struct world *world, struct lab_cluster *cluster, struct lab_n
         service_run(world, &node->msmq);
     if (node->as->msdtc)
         service_run(world, &node->msdtc);
+    service_run(world, &node->cluster_service);
     for (size_t i = 0; i < cluster->instance_count; i++) {
         struct instance *instance = &cluster->instances[i];
         if (instance->node == node->index && cluster->hosts[instance->host].resource == NOWHERE)
@@ -186,6 +188,7 @@ void machines_step(struct world *world, struct lab_cluster *cluster)
         service_step(world, &node->sso);
         service_step(world, &node->msmq);
         service_step(world, &node->msdtc);
+        service_step(world, &node->cluster_service);
         if (!node->up && !node->known_down && world->now >= node->gone_since + (uint64_t)cluster->as->timing.heartbeat)
             cluster_node_gone(cluster, node);
         if (node->up && node->joined_at && world->now >= node->joined_at)

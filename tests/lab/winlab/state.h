@@ -37,9 +37,9 @@ struct lab_node {
     const struct scenario_node *as;
     size_t cluster, index; /* index: within its cluster */
     bool up, known_down, paused;
-    uint8_t drain;                   /* NodeDrainStatus */
-    uint64_t gone_since, joined_at;  /* joined_at: 0 = has joined */
-    struct service sso, msmq, msdtc; /* its own; ENTSSO also when clustered */
+    uint8_t drain;                                    /* NodeDrainStatus */
+    uint64_t gone_since, joined_at;                   /* joined_at: 0 = has joined */
+    struct service sso, msmq, msdtc, cluster_service; /* its own; ENTSSO also when clustered */
     /* what the wire does to its requests */
     bool cut, denied, quota, wrong_certificate;
     uint32_t slow_ms;

@@ -59,6 +59,7 @@ static void begin(struct world *world, int64_t wall)
             since(&cluster->nodes[j].sso, wall - DAY_MS);
             since(&cluster->nodes[j].msmq, wall - DAY_MS);
             since(&cluster->nodes[j].msdtc, wall - DAY_MS);
+            since(&cluster->nodes[j].cluster_service, wall - DAY_MS);
         }
     }
 }

@@ -54,6 +54,7 @@ static void build_nodes(struct world *world, struct lab_cluster *cluster)
         service_die(&node->sso);
         service_die(&node->msmq);
         service_die(&node->msdtc);
+        service_die(&node->cluster_service);
     }
 }
 
@@ -198,6 +199,8 @@ static void begin_cluster(struct world *world, struct lab_cluster *cluster)
             service_run(world, &node->msmq);
         if (node->up && node->as->msdtc)
             service_run(world, &node->msdtc);
+        if (node->up)
+            service_run(world, &node->cluster_service);
     }
     for (int hosts = 0; hosts <= 1; hosts++) /* last: they need ENTSSO to start */
         for (size_t i = 0; i < cluster->resource_count; i++)

@@ -46,7 +46,9 @@ static void configure(struct whole *whole)
     fprintf(out,
             "version: 1\ncredentials: {observe: {user: x, password_file: %s}}\nclusters:\n  lab:\n    type: wsfc\n    observe: observe\n",
             secret);
-    fprintf(out, "    audit: {pop3_concurrent: yes}\n    wsfc: {owners_every: 64}\n    biztalk: {slow_every: 1}\n    nodes:\n");
+    fprintf(
+        out,
+        "    audit: {pop3_concurrent: yes}\n    wsfc: {owners_every: 64}\n    biztalk: {slow_every: 1}\n    exporter: {}\n    nodes:\n");
     for (size_t i = 0; i < world_node_count(whole->rehearsal.world); i++)
         fprintf(out, "      %s: {name: %s.corp.example, addresses: [%s]}\n", world_node_name(whole->rehearsal.world, i),
                 world_node_name(whole->rehearsal.world, i), world_node_address(whole->rehearsal.world, i));
@@ -99,15 +101,23 @@ static bool on_wanted(void *context, enum found_kind kind, char name[FOUND_NAME]
     return estate_wanted(whole->estate, whole->source, kind, name, whole->now);
 }
 
-/* What the http channel would bring: the body in pieces, then its end. */
-static enum step post(struct whole *whole, const struct source_conf *source, size_t node, void *state, const struct probe_context *context,
-                      struct request *request, struct seen *seen)
+static char *answer_of(struct whole *whole, size_t node, const struct request *request, size_t *size, unsigned *status)
 {
+    *status = 200;
+    if (request->kind == REQUEST_FETCH)
+        return exporter_text(whole->rehearsal.world, node, size);
     assert_int_equal(request->kind, REQUEST_POST);
     assert_null(strstr(request->body, "CustomCfg"));
+    return answering_post(whole->nodes[node], request->body, request->body_size, whole->rehearsal.now, size, status);
+}
+
+/* What the http channel would bring: the body in pieces, then its end. */
+static enum step exchange(struct whole *whole, const struct source_conf *source, size_t node, void *state,
+                          const struct probe_context *context, struct request *request, struct seen *seen)
+{
     unsigned status;
     size_t size;
-    char *answer = answering_post(whole->nodes[node], request->body, request->body_size, whole->rehearsal.now, &size, &status);
+    char *answer = answer_of(whole, node, request, &size, &status);
     for (size_t at = 0; at < size; at += 1000) {
         struct reply part = {.reason = REASON_OK, .data = answer + at, .size = size - at < 1000 ? size - at : 1000, .more = true};
         assert_int_equal(source->type->step(source->conf, state, context, &part, request, seen), STEP_MORE);
@@ -137,7 +147,7 @@ static void converse(struct whole *whole, uint16_t position)
     enum step step = source->type->step(source->conf, state, &context, NULL, &request, &seen);
     for (size_t i = 0; step == STEP_MORE; i++) {
         assert_true(i < REQUESTS_MAX);
-        step = post(whole, source, source->node_index, state, &context, &request, &seen);
+        step = exchange(whole, source, source->node_index, state, &context, &request, &seen);
     }
     assert_int_equal(seen.items[0].verdict, YES);
     free(state);
@@ -147,7 +157,7 @@ static void ask_all(struct whole *whole)
 {
     for (uint16_t i = 0; i < whole->compiled->policy.source_count; i++) {
         const struct probe_type *type = whole->compiled->sources[i].type;
-        if (type == &probe_wsfc || type == &probe_biztalk || type == &probe_service)
+        if (type == &probe_wsfc || type == &probe_biztalk || type == &probe_service || type == &probe_msmq || type == &probe_exporter)
             converse(whole, i);
     }
 }
@@ -217,8 +227,102 @@ static void bad_is_found(void **state)
     whole_close(&whole);
 }
 
+static uint16_t source_of(const struct whole *whole, const struct probe_type *type, uint8_t node)
+{
+    for (uint16_t i = 0; i < whole->compiled->policy.source_count; i++)
+        if (whole->compiled->sources[i].type == type && whole->compiled->sources[i].node_index == node)
+            return i;
+    fail_msg("no %s", type->name);
+    return 0;
+}
+
+/* Rows of a kind begin with their name. */
+static const void *found_by(const struct whole *whole, uint16_t source, enum found_kind kind, const char *name)
+{
+    for (size_t i = 0; i < estate_count(whole->estate, kind); i++) {
+        struct estate_row row = estate_row(whole->estate, kind, i);
+        if (row.source == source && strcmp(row.found, name) == 0)
+            return row.found;
+    }
+    fail_msg("%s does not tell of %s %s", whole->compiled->policy.sources[source].name, found_kind_name(kind), name);
+    return NULL;
+}
+
+static void same(enum found_kind kind, const void *left, const void *right)
+{
+    const struct found_group *group = left, *other_group = right;
+    const struct found_resource *resource = left, *other_resource = right;
+    const struct found_service *service = left, *other_service = right;
+    if (kind == FOUND_GROUP) {
+        assert_int_equal(group->state, other_group->state);
+        assert_string_equal(group->owner, other_group->owner);
+        assert_int_equal(group->failover_threshold, other_group->failover_threshold);
+        assert_int_equal(group->auto_failback, other_group->auto_failback);
+        assert_int_equal(group->failback_start, other_group->failback_start);
+    } else if (kind == FOUND_RESOURCE) {
+        assert_int_equal(resource->state, other_resource->state);
+        assert_string_equal(resource->owner, other_resource->owner);
+        assert_string_equal(resource->type, other_resource->type);
+        assert_int_equal(resource->restart_period_ms, other_resource->restart_period_ms);
+    } else {
+        assert_int_equal(service->state, other_service->state);
+        assert_int_equal(service->start_mode, other_service->start_mode);
+        assert_int_equal(service->process ? service->process : ABSENT, other_service->process); /* none where it is stopped */
+    }
+}
+
+static size_t compare(const struct whole *whole, enum found_kind kind, uint16_t source, uint16_t with)
+{
+    size_t compared = 0;
+    for (size_t i = 0; i < estate_count(whole->estate, kind); i++) {
+        struct estate_row row = estate_row(whole->estate, kind, i);
+        if (row.source != source)
+            continue;
+        same(kind, row.found, found_by(whole, with, kind, row.found));
+        compared++;
+    }
+    return compared;
+}
+
+static void exporter_tells_the_same(void **state)
+{
+    (void)state;
+    struct whole whole;
+    whole_open(&whole, "bad");
+    obey(&whole.rehearsal, "kill FtpNarrow BTS01");
+    pass(&whole.rehearsal, 5300);
+    ask_all(&whole);
+    for (uint8_t node = 0; node < 3; node++) {
+        uint16_t exporter = source_of(&whole, &probe_exporter, node), wsfc = source_of(&whole, &probe_wsfc, node);
+        assert_int_equal(compare(&whole, FOUND_GROUP, wsfc, exporter), whole.rehearsal.cluster->group_count);
+        assert_int_equal(compare(&whole, FOUND_RESOURCE, wsfc, exporter), whole.rehearsal.cluster->resource_count);
+        assert_int_equal(compare(&whole, FOUND_SERVICE, source_of(&whole, &probe_service, node), exporter),
+                         services_listed(whole.rehearsal.cluster, node));
+    }
+    whole_close(&whole);
+}
+
+static int64_t messages(const struct whole *whole, uint16_t source)
+{
+    return ((const struct found_queue *)found_by(whole, source, FOUND_QUEUE, "btsmsmq\\private$\\payments"))->messages;
+}
+
+static void queues_are_counted(void **state)
+{
+    (void)state;
+    struct whole whole;
+    whole_open(&whole, "good");
+    obey(&whole.rehearsal, "hang MsmqReceive BTS02");
+    obey(&whole.rehearsal, "queue payments 1234");
+    ask_all(&whole);
+    assert_int_equal(messages(&whole, source_of(&whole, &probe_msmq, 1)), 1234);
+    assert_int_equal(messages(&whole, source_of(&whole, &probe_exporter, 1)), 1234);
+    whole_close(&whole);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good_is_good), cmocka_unit_test(bad_is_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good_is_good), cmocka_unit_test(bad_is_found),
+                                       cmocka_unit_test(exporter_tells_the_same), cmocka_unit_test(queues_are_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
