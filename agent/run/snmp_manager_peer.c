@@ -58,12 +58,21 @@ static void add_nobody(void)
     usm_add_user(nobody);
 }
 
+/* Without anybody to tell, the library would print. What is worth knowing is in the reasons. */
+static int say_nothing(int major, int minor, void *message, void *context)
+{
+    (void)major, (void)minor, (void)message, (void)context;
+    return 0;
+}
+
 void peers_begin(void)
 {
     netsnmp_set_mib_directory("");
     setenv("MIBS", "", 1);
     setenv("SNMP_PERSISTENT_DIR", "/dev/null", 1);
     snmp_disable_log();
+    snmp_enable_calllog();
+    snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, say_nothing, NULL);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
     init_snmp("solowarden");
