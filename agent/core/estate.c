@@ -140,7 +140,7 @@ static int64_t find(const struct kept_list *list, enum found_kind kind, const st
         if (!found)
             return absent;
         const struct kept_row *row = &list->rows[found - 1];
-        if (row->hash != identity->hash || !identity_is(kind, row->content->bytes, identity))
+        if (row->hash != identity->hash || !identity_is(kind, found_in(row), identity))
             continue;
         if (!row->absent_at)
             return found - 1;
@@ -212,11 +212,11 @@ static bool add_row(struct estate *estate, struct kept_list *list, enum found_ki
 static bool renew_row(struct estate *estate, struct kept_row *row, enum found_kind kind, const void *found, msec_t now)
 {
     bool is_back = row->absent_at != 0;
-    if (memcmp(row->content->bytes, found, found_size((uint8_t)kind)) != 0) {
+    if (memcmp(found_in(row), found, found_size((uint8_t)kind)) != 0) {
         struct content *content = store_keep(&estate->store, kind, found);
         if (!content)
             return false;
-        is_back |= !state_is_same(kind, row->content->bytes, found);
+        is_back |= !state_is_same(kind, found_in(row), found);
         store_drop(&estate->store, kind, row->content);
         row->content = content;
     }
@@ -230,7 +230,7 @@ static void row_in(struct estate *estate, uint16_t source, struct kept_list *lis
 {
     struct identity identity = identity_of(kind, found);
     int64_t at = list->cursor < list->count && list->rows[list->cursor].hash == identity.hash &&
-                         identity_is(kind, list->rows[list->cursor].content->bytes, &identity)
+                         identity_is(kind, found_in(&list->rows[list->cursor]), &identity)
                      ? (int64_t)list->cursor
                      : find(list, kind, &identity);
     bool kept = at >= 0 ? renew_row(estate, &list->rows[at], kind, found, now)
@@ -255,7 +255,7 @@ static void mark_absent(struct kept_list *list, enum found_kind kind, const char
         struct kept_row *row = &list->rows[i];
         if (row->pass == list->pass || row->absent_at)
             continue;
-        if (!kind_is_per_resource(kind) || !of || names_equal((const char *)row->content->bytes, of)) /* its first field */
+        if (!kind_is_per_resource(kind) || !of || names_equal((const char *)found_in(row), of)) /* its first field */
             row->absent_at = row->since = now;
     }
 }
@@ -265,7 +265,7 @@ static void judge_observer(struct estate *estate, uint16_t source, const struct 
 {
     uint8_t node = estate->policy->sources[source].node;
     for (size_t i = 0; i < list->count; i++) {
-        const struct found_node *row = (const void *)list->rows[i].content->bytes;
+        const struct found_node *row = found_in(&list->rows[i]);
         if (list->rows[i].absent_at || node >= NODES_MAX || estate_node(estate, row->name) != node)
             continue;
         bool up = row->state == NODE_STATE_UP || row->state == NODE_STATE_PAUSED;

@@ -2,7 +2,7 @@
  * locations. Owns the arithmetic of windows; must not know what silence means. */
 #include <string.h>
 
-#include "estate_parts.h"
+#include "estate_words.h"
 
 enum { DAY_SECONDS = 86400, SECOND = 1000 };
 
@@ -76,7 +76,7 @@ static struct expected is_expected(const struct speaking *speaking, const struct
 {
     struct expected all = {UNKNOWN, REASON_OBJECT_MISSING};
     for (size_t i = 0; i < list->count && all.verdict != YES; i++) {
-        const struct found_location *row = (const void *)list->rows[i].content->bytes;
+        const struct found_location *row = found_in(&list->rows[i]);
         if (list->rows[i].absent_at || !is_location_of(speaking->estate, handler, row))
             continue;
         struct expected one;

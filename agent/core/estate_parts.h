@@ -2,6 +2,8 @@
 #ifndef SOLOWARDEN_CORE_ESTATE_PARTS_H
 #define SOLOWARDEN_CORE_ESTATE_PARTS_H
 
+#include <stdalign.h>
+
 #include "estate.h"
 
 /* ---- estate_kinds.c: what makes a row the same row, and what makes it another state ---- */
@@ -26,8 +28,8 @@ uint32_t name_hash(uint32_t hash, const char *name);
 
 struct content {
     struct content *next;
-    uint32_t hash, users; /* hash 0: not shared */
-    max_align_t bytes[];  /* struct found_* */
+    uint32_t hash, users;                       /* hash 0: not shared */
+    alignas(max_align_t) unsigned char bytes[]; /* struct found_* */
 };
 struct store {
     const struct bounded_memory *memory;
@@ -50,6 +52,11 @@ struct kept_row {
     uint32_t hash; /* of its identity */
     uint32_t pass; /* of its list, when seen last */
 };
+
+static inline const void *found_in(const struct kept_row *row)
+{
+    return row->content->bytes;
+}
 
 /* What an estate remembers beside a row: of a resource, when its own lists were asked for and complete; of a queue, its memory. */
 enum { ASK_KINDS = 3 };
@@ -109,7 +116,6 @@ struct estate {
     uint32_t *host_index;
     size_t host_count, host_capacity, host_index_size;
     struct group_scratch *scratch; /* one per group, of estate_speak and estate_preflight */
-    struct handler_scratch *handler_scratch;
 };
 
 struct kept_list *estate_kept(const struct estate *estate, uint16_t source, enum found_kind kind); /* NULL = never listed */
@@ -118,52 +124,10 @@ struct kept_row *estate_kept_row(const struct kept_list *list, enum found_kind k
 bool list_is_fresh(const struct estate *estate, uint16_t source, enum found_kind kind, const struct kept_list *list, msec_t now);
 const struct kept_source *estate_kept_source(const struct estate *estate, uint16_t source);
 
-/* ---- estate_speak.c: what is known of one group while its cluster's rows are gone through ---- */
-
-struct group_scratch {
-    bool has_hosts;
-    /* estate_speak: one source's words */
-    const struct found_group *role;
-    unsigned guarded, online, pending, down, persistent, not_persistent;
-    const char *owner; /* of a guarded resource that is online */
-    int64_t pending_timeout_ms;
-    msec_t pending_since;
-    nodes_t running, stopped, vague; /* instances */
-    uint16_t vague_reason;
-    /* estate_preflight: all sources together */
-    uint16_t hosts, instances[NODES_MAX], owners[NODES_MAX]; /* per node: instances of its hosts; its resources that permit the node */
-    uint16_t owned, owned_unknown;                           /* resources whose owners are asked for; of which they are not known */
-    nodes_t disabled, broken, unclear;                       /* an instance of its hosts there */
-    uint16_t msmq_hosts, msmq_dependent, msmq_unknown;       /* its resources that run a host which needs MSMQ; that depend on it */
-    bool needs_msmq, has_msmq, has_name, has_address;
-};
-bool scratch_open(struct estate *estate); /* false = no memory */
-void scratch_close(struct estate *estate);
-void scratch_clear(const struct estate *estate); /* and says which groups have hosts */
-
-/* What is said is said so. */
-struct speaking {
-    const struct estate *estate;
-    uint16_t source;
-    msec_t now;
-    observation_sink *sink;
-    void *context;
-};
-struct word {
-    uint8_t aspect, node, verdict;
-    uint16_t reason;
-    int64_t value;
-    msec_t at; /* 0 = now */
-};
-void speak_word(const struct speaking *speaking, subject_t subject, struct word word);
-
-/* estate_expected.c, estate_secret.c */
-uint8_t location_open(const struct estate *estate, const struct found_location *row, stamp_t wall, int32_t zone_seconds, uint16_t *reason);
-void speak_expected(const struct speaking *speaking, stamp_t wall, int32_t zone_seconds);
-void speak_secret_server(const struct speaking *speaking);
-
 /* ---- estate_roles.c ---- */
 
+bool scratch_open(struct estate *estate); /* of estate_speak.c; false = no memory */
+void scratch_close(struct estate *estate);
 bool roles_open(struct estate *estate); /* false = no memory */
 void roles_close(struct estate *estate);
 void roles_learn(struct estate *estate);                          /* the list of hosts has changed */

@@ -2,7 +2,7 @@
  * kind. Owns the conditions; must not know what is done about them. A missing list is unknown, never ready. */
 #include <string.h>
 
-#include "estate_parts.h"
+#include "estate_words.h"
 
 struct service_list {
     uint16_t source, why; /* why: OK, or why there is none */
@@ -34,7 +34,7 @@ static const struct kept_list *best_list(const struct survey *survey, enum found
 
 static const void *row_in(const struct kept_list *list, size_t position)
 {
-    return list->rows[position].absent_at ? NULL : list->rows[position].content->bytes;
+    return list->rows[position].absent_at ? NULL : found_in(&list->rows[position]);
 }
 
 /* ---- going through the rows, once ---- */
@@ -139,7 +139,7 @@ static const struct found_resource *resource_named(const struct survey *survey, 
     const struct kept_list *list =
         survey->resources == UINT16_MAX ? NULL : estate_kept(estate_in(survey), survey->resources, FOUND_RESOURCE);
     const struct kept_row *row = estate_kept_row(list, FOUND_RESOURCE, name, NULL);
-    return row && !row->absent_at ? (const void *)row->content->bytes : NULL;
+    return row && !row->absent_at ? found_in(row) : NULL;
 }
 
 static void survey_owners(struct survey *survey)
@@ -283,7 +283,7 @@ static struct answer service_runs(const struct survey *survey, uint8_t node, con
     if (of->why != REASON_OK)
         return unknown(of->why);
     const struct kept_row *row = estate_kept_row(estate_kept(estate_in(survey), of->source, FOUND_SERVICE), FOUND_SERVICE, service, NULL);
-    const struct found_service *found = row && !row->absent_at ? (const void *)row->content->bytes : NULL;
+    const struct found_service *found = row && !row->absent_at ? found_in(row) : NULL;
     if (!found || found->state == SERVICE_STOPPED)
         return no(reason);
     return found->state == SERVICE_RUNNING ? yes() : unknown(REASON_PREFLIGHT_UNKNOWN);

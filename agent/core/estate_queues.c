@@ -2,7 +2,7 @@
  * must not know of failovers: a queue never triggers one. */
 #include <string.h>
 
-#include "estate_parts.h"
+#include "estate_words.h"
 
 enum { STUCK_DEFAULT_MS = 900000 };
 
@@ -22,7 +22,7 @@ static enum verdict local_service_runs(const struct estate *estate, uint8_t node
     uint16_t source = estate_best_of_node(estate, FOUND_SERVICE, node, now);
     const struct kept_row *row =
         source == UINT16_MAX ? NULL : estate_kept_row(estate_kept(estate, source, FOUND_SERVICE), FOUND_SERVICE, "MSMQ", NULL);
-    uint8_t state = row && !row->absent_at ? ((const struct found_service *)(const void *)row->content->bytes)->state : 0;
+    uint8_t state = row && !row->absent_at ? ((const struct found_service *)found_in(row))->state : 0;
     return state == SERVICE_STOPPED ? NO : state == SERVICE_RUNNING ? YES : UNKNOWN;
 }
 
@@ -35,7 +35,7 @@ static enum verdict counters_blind(const struct estate *estate, uint8_t node, ms
     if (!list)
         return UNKNOWN;
     for (size_t i = 0; i < list->count; i++) {
-        const struct found_resource *row = (const void *)list->rows[i].content->bytes;
+        const struct found_resource *row = found_in(&list->rows[i]);
         bool runs = row->state != RESOURCE_OFFLINE && row->state != RESOURCE_FAILED;
         here += !list->rows[i].absent_at && runs && resource_is_msmq(row) && estate_node(estate, row->owner) == node;
     }
@@ -47,15 +47,29 @@ bool queue_counters_blind(const struct estate *estate, uint8_t node, msec_t now)
     return counters_blind(estate, node, now) != NO;
 }
 
+/* The site may have named the one whose counters are published (NetNameForPerfCounters); whether that always works is not known, so it is
+ * the site's word that counts. */
+static bool is_counted(const struct estate *estate, const char *queue)
+{
+    const struct policy_windows *windows = estate->policy->clusters[estate->cluster].windows;
+    char machine[FOUND_NODE_NAME];
+    size_t size = strcspn(queue, "\\");
+    if (!windows || !queue[size] || size >= sizeof machine)
+        return false;
+    memcpy(machine, queue, size);
+    machine[size] = '\0';
+    return name_listed(windows->counters_of, machine);
+}
+
 /* ---- memory ---- */
 
 /* Called for every row that comes in. A reading that is not good, or one that is missing in between, ends what is remembered. */
 void queue_remember(struct estate *estate, uint16_t source, struct kept_list *list, size_t position, msec_t now)
 {
-    const struct found_queue *row = (const void *)list->rows[position].content->bytes;
+    const struct found_queue *row = found_in(&list->rows[position]);
     const struct policy_source *of = &estate->policy->sources[source];
     union kept_extra *extra = &list->extras[position];
-    bool good = !list->blind && row->messages != ABSENT && row->messages >= 0;
+    bool good = (!list->blind || is_counted(estate, row->name)) && row->messages != ABSENT && row->messages >= 0;
     bool unbroken = extra->queue.read_at && now - extra->queue.read_at <= 2 * of->interval + of->timeout && list->reason == REASON_OK;
     if (!good || row->messages == 0)
         extra->queue.rising_since = 0;
@@ -85,7 +99,7 @@ static bool is_window_closed(const struct looking *looking, const char *queue)
     const char *path = strrchr(queue, '\\');
     unsigned closed = 0;
     for (size_t i = 0; list && windows && path && path[1] && i < list->count; i++) {
-        const struct found_location *row = (const void *)list->rows[i].content->bytes;
+        const struct found_location *row = found_in(&list->rows[i]);
         const char *end = strrchr(row->url, '\\');
         if (list->rows[i].absent_at || !end || !names_equal(end, path) || !name_listed(windows->msmq_adapters, row->adapter))
             continue;
@@ -124,7 +138,7 @@ static struct queue_verdict judge(const struct looking *looking, const struct ke
     const struct estate *estate = looking->estate;
     const struct kept_list *list = source->lists[FOUND_QUEUE];
     const struct kept_row *row = &list->rows[position];
-    struct queue_verdict verdict = {.queue = (const void *)row->content->bytes,
+    struct queue_verdict verdict = {.queue = found_in(row),
                                     .source = source->source,
                                     .node = estate->policy->sources[source->source].node,
                                     .state = QUEUE_STATE_UNKNOWN,
@@ -136,7 +150,7 @@ static struct queue_verdict judge(const struct looking *looking, const struct ke
         verdict.reason = list->reason == REASON_OK ? REASON_STALE : list->reason;
     else if (row->absent_at)
         verdict.reason = REASON_OBJECT_MISSING; /* only open queues and those with messages are counted: absent is not empty */
-    else if (blind != NO)
+    else if (blind != NO && !is_counted(estate, verdict.queue->name))
         verdict.reason = blind == YES ? REASON_COUNTERS_BLIND : estate_why_none(estate, FOUND_RESOURCE, NODE_NONE, looking->now);
     else if (verdict.queue->messages == ABSENT || verdict.queue->messages < 0)
         verdict.reason = REASON_PREFLIGHT_UNKNOWN;

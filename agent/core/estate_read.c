@@ -18,7 +18,7 @@ static struct estate_row row_at(const struct kept_source *source, enum found_kin
                                .seen_at = row->seen_at,
                                .since = row->since,
                                .absent_at = row->absent_at,
-                               .found = row->content->bytes};
+                               .found = found_in(row)};
 }
 
 struct estate_row estate_row(const struct estate *estate, enum found_kind kind, size_t position)
@@ -142,7 +142,7 @@ bool estate_wanted(struct estate *estate, uint16_t source, enum found_kind kind,
     union kept_extra *due = NULL;
     int place = ask_place(kind);
     for (size_t i = 0; list && i < list->count; i++) {
-        const struct found_resource *resource = (const void *)list->rows[i].content->bytes;
+        const struct found_resource *resource = found_in(&list->rows[i]);
         msec_t asked = list->extras[i].resource.asked[place];
         if (list->rows[i].absent_at || (asked && now - asked < ESTATE_ASK_MS) || !resource_is_asked(resource))
             continue;

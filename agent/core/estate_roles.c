@@ -163,7 +163,7 @@ void roles_learn(struct estate *estate)
     for (size_t i = 0; i < estate->source_count; i++) {
         const struct kept_list *list = estate->sources[i].lists[FOUND_HOST];
         for (size_t row = 0; list && row < list->count; row++) {
-            const struct found_host *host = (const void *)list->rows[row].content->bytes;
+            const struct found_host *host = found_in(&list->rows[row]);
             size_t place = list->rows[row].absent_at || !*host->cluster_group ? SIZE_MAX : role_place(estate, host->cluster_group);
             if (place != SIZE_MAX)
                 add_host(estate, host->name, place, list->rows[row].content);
@@ -221,7 +221,7 @@ bool name_listed(const char *const *list, const char *name)
 const char *estate_service_of(const struct estate *estate, uint16_t source, const char *resource)
 {
     const struct kept_row *row = estate_kept_row(estate_kept(estate, source, FOUND_SERVICE_NAME), FOUND_SERVICE_NAME, resource, NULL);
-    return row && !row->absent_at ? ((const struct found_service_name *)(const void *)row->content->bytes)->service : "";
+    return row && !row->absent_at ? ((const struct found_service_name *)found_in(row))->service : "";
 }
 
 /* By its service where that is known; else the longest name of a host of that group in the resource's own name. */
@@ -250,7 +250,7 @@ bool estate_resource_of_host(const struct estate *estate, uint16_t source, const
     const struct kept_list *list = estate_kept(estate, source, FOUND_RESOURCE);
     const struct kept_row *found = NULL;
     for (size_t i = 0; list && i < list->count; i++) {
-        const struct found_resource *resource = (const void *)list->rows[i].content->bytes;
+        const struct found_resource *resource = found_in(&list->rows[i]);
         const char *runs = NULL;
         if (list->rows[i].absent_at || !resource_is_guarded(estate, source, role_place(estate, resource->group), resource, &runs))
             continue;
@@ -264,7 +264,7 @@ bool estate_resource_of_host(const struct estate *estate, uint16_t source, const
                                    .seen_at = found->seen_at,
                                    .since = found->since,
                                    .absent_at = found->absent_at,
-                                   .found = found->content->bytes};
+                                   .found = found_in(found)};
     return found != NULL;
 }
 

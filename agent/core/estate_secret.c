@@ -2,7 +2,7 @@
  * another machine than this cluster's, that is all that is said. Must not know what is done about it. */
 #include <string.h>
 
-#include "estate_parts.h"
+#include "estate_words.h"
 
 /* Where it is, is configuration: an old list tells it as well as a new one. "" = not known. */
 static const char *secret_server(const struct speaking *speaking, uint16_t *why)
@@ -18,7 +18,7 @@ static const char *secret_server(const struct speaking *speaking, uint16_t *why)
         for (size_t row = 0; list && row < list->count; row++)
             if (!list->rows[row].absent_at && list->rows[row].seen_at > newest) {
                 newest = list->rows[row].seen_at;
-                found = ((const struct found_setting *)(const void *)list->rows[row].content->bytes)->sso_server;
+                found = ((const struct found_setting *)found_in(&list->rows[row]))->sso_server;
             }
     }
     *why = estate_why_none(estate, FOUND_SETTING, NODE_NONE, speaking->now);
@@ -35,7 +35,7 @@ static bool is_clustered_here(const struct kept_list *resources, const char *ser
     memcpy(label, server, size);
     label[size] = '\0';
     for (size_t i = 0; resources && i < resources->count; i++) {
-        const struct found_resource *row = (const void *)resources->rows[i].content->bytes;
+        const struct found_resource *row = found_in(&resources->rows[i]);
         if (resources->rows[i].absent_at || !names_equal(row->type, "Network Name") || !name_contains(row->name, label))
             continue;
         *group = row->group;
@@ -48,7 +48,7 @@ static struct word of_resource(const struct estate *estate, uint16_t source, con
 {
     struct word word = {.reason = REASON_PREFLIGHT_UNKNOWN};
     for (size_t i = 0; i < resources->count; i++) {
-        const struct found_resource *row = (const void *)resources->rows[i].content->bytes;
+        const struct found_resource *row = found_in(&resources->rows[i]);
         if (resources->rows[i].absent_at || !names_equal(row->group, group) || !resource_is_sso(estate, source, row))
             continue;
         if (row->state == RESOURCE_ONLINE)
@@ -66,7 +66,7 @@ static struct word of_node(const struct speaking *speaking, uint8_t node)
     if (source == UINT16_MAX)
         return (struct word){.reason = estate_why_none(speaking->estate, FOUND_SERVICE, node, speaking->now)};
     const struct kept_row *row = estate_kept_row(estate_kept(speaking->estate, source, FOUND_SERVICE), FOUND_SERVICE, "ENTSSO", NULL);
-    uint8_t state = row && !row->absent_at ? ((const struct found_service *)(const void *)row->content->bytes)->state : SERVICE_STOPPED;
+    uint8_t state = row && !row->absent_at ? ((const struct found_service *)found_in(row))->state : SERVICE_STOPPED;
     if (state == SERVICE_RUNNING)
         return (struct word){.verdict = YES, .reason = REASON_OK};
     if (state == SERVICE_STOPPED)

@@ -1,7 +1,7 @@
 /* What one source found, in the core's words: who owns a role, whether it is pending, whether it is meant to run, which copies run.
  * Owns the meaning of cluster and service states; must not merge sources: a node's service list and the same node's word of BizTalk are two
  * readings of one service manager, and both are said as that node's own. */
-#include "estate_parts.h"
+#include "estate_words.h"
 
 /* ---- memory ---- */
 
@@ -63,7 +63,7 @@ static uint16_t why_not(const struct speaking *speaking, enum found_kind kind, c
 
 static int64_t state_of_node(const struct kept_row *row)
 {
-    return ((const struct found_node *)(const void *)row->content->bytes)->state;
+    return ((const struct found_node *)found_in(row))->state;
 }
 
 static struct word node_word(const struct kept_list *list, const struct kept_row *row)
@@ -95,7 +95,7 @@ static void speak_nodes(const struct speaking *speaking, const struct kept_list 
     uint16_t why = why_not(speaking, FOUND_NODE, list);
     subject_t cluster = subject_of(SUBJECT_CLUSTER, estate->cluster);
     for (size_t i = 0; i < list->count; i++) {
-        uint8_t node = estate_node(estate, ((const struct found_node *)(const void *)list->rows[i].content->bytes)->name);
+        uint8_t node = estate_node(estate, ((const struct found_node *)found_in(&list->rows[i]))->name);
         if (node < NODES_MAX && !list->rows[i].absent_at)
             rows[node] = &list->rows[i];
     }
@@ -122,7 +122,7 @@ static bool is_pending(int64_t state)
 
 static void add_resource(const struct speaking *speaking, const struct kept_row *row)
 {
-    const struct found_resource *resource = (const void *)row->content->bytes;
+    const struct found_resource *resource = found_in(row);
     size_t place = role_place(speaking->estate, resource->group);
     const char *host = NULL;
     if (place == SIZE_MAX)
@@ -228,7 +228,7 @@ static void speak_roles(const struct speaking *speaking, const struct kept_list 
     bool known = resources && why_not(speaking, FOUND_RESOURCE, resources) == REASON_OK;
     msec_t at = known && resources->complete_at < groups->complete_at ? resources->complete_at : groups->complete_at;
     for (size_t i = 0; i < groups->count && why == REASON_OK; i++) {
-        const struct found_group *role = (const void *)groups->rows[i].content->bytes;
+        const struct found_group *role = found_in(&groups->rows[i]);
         size_t place = groups->rows[i].absent_at ? SIZE_MAX : role_place(estate, role->name);
         if (place == SIZE_MAX)
             continue;
@@ -289,7 +289,7 @@ static void speak_instances(const struct speaking *speaking, const struct kept_l
 {
     const struct estate *estate = speaking->estate;
     for (size_t i = 0; i < list->count; i++) {
-        const struct found_instance *row = (const void *)list->rows[i].content->bytes;
+        const struct found_instance *row = found_in(&list->rows[i]);
         enum { ISOLATED = 2, NOT_INSTALLED = 5 };
         uint8_t node = estate_node(estate, row->node);
         if (list->rows[i].absent_at || node == NODE_NONE || row->cluster == INSTANCE_VIRTUAL || row->type == ISOLATED)
@@ -310,7 +310,7 @@ static void speak_services(const struct speaking *speaking, const struct kept_li
     if (node >= NODES_MAX)
         return;
     for (size_t i = 0; i < list->count; i++) {
-        const struct found_service *row = (const void *)list->rows[i].content->bytes;
+        const struct found_service *row = found_in(&list->rows[i]);
         const char *host = host_of_service(row->name);
         enum copy copy = row->state == SERVICE_RUNNING ? COPY_RUNNING : row->state == SERVICE_STOPPED ? COPY_STOPPED : COPY_VAGUE;
         if (host && !list->rows[i].absent_at)
