@@ -183,6 +183,7 @@ static const struct policy_windows *windows_policy(struct compile *compile, cons
                                       .pop3_adapters = windows->pop3_adapters.items,
                                       .msmq_adapters = windows->msmq_adapters.items,
                                       .disabled_locations = windows->disabled_locations.items,
+                                      .counters_of = windows->counters_of.items,
                                       .sso_server = windows->sso_server ? windows->sso_server : "",
                                       .pop3_permits = (uint8_t)windows->pop3_concurrent,
                                       .restart_action = ABSENT,

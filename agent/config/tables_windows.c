@@ -87,6 +87,9 @@ static const struct field queue_fields[] = {
      "Messages wait, and their number has not gone down for so long: stuck."},
     {"high", FIELD_INTEGER, WINDOWS_FIELD(queue_high), 0, 1, 1000000000, NULL, NULL, "From so many messages on a warning. Default: none."},
     {"critical", FIELD_INTEGER, WINDOWS_FIELD(queue_critical), 0, 1, 1000000000, NULL, NULL, "From so many on critical. Default: none."},
+    {"counters_of", FIELD_TEXTS, WINDOWS_FIELD(counters_of), 0, 0, 0, NULL, NULL,
+     "Network names that the nodes' NetNameForPerfCounters is set to: their queues are counted although a node runs two Message "
+     "Queuing services. Default: none; then the counters of such a node say nothing."},
     END,
 };
 

@@ -38,7 +38,7 @@ struct conf_windows {
     struct conf_windows_probe wsfc, biztalk, service, msmq;
     struct conf_exporter *exporter;   /* NULL = none */
     struct conf_snmp_host *snmp_host; /* NULL = none */
-    struct texts ftp_adapters, sftp_adapters, pop3_adapters, msmq_adapters, disabled_locations;
+    struct texts ftp_adapters, sftp_adapters, pop3_adapters, msmq_adapters, disabled_locations, counters_of;
     const char *sso_server, *zone;
     int64_t pop3_concurrent; /* enum verdict */
     int64_t pending_timeout, restart_delay, restart_threshold;

@@ -34,6 +34,7 @@ struct policy_windows {
     const char *sso_server;                    /* master secret server, where BizTalk is not to be believed; "" = as found */
     uint8_t pop3_permits;                      /* enum verdict: the POP3 servers permit several sessions of one mailbox */
     int64_t restart_action, restart_threshold; /* what the audit expects; ABSENT = anything that fails over */
+    const char *const *counters_of;            /* machines whose queues are counted also beside another Message Queuing; NULL ends */
     msec_t queue_stuck_after;
     int64_t queue_high, queue_critical; /* messages; 0 = no limit */
     bool zone_given;

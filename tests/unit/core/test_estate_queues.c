@@ -13,12 +13,14 @@
 enum { WSFC, MSMQ_A, EXPORTER_A, SERVICE_A, BIZTALK, SOURCES };
 
 static const char *const msmq[] = {"MSMQ", NULL}, *const nothing[] = {NULL}, *const hosts[] = {NULL};
+static const char *counters_of[] = {NULL, NULL};
 static const struct policy_windows windows = {.ftp_adapters = nothing,
                                               .sftp_adapters = nothing,
                                               .pop3_adapters = nothing,
                                               .msmq_adapters = msmq,
                                               .disabled_locations = nothing,
                                               .sso_server = "",
+                                              .counters_of = counters_of,
                                               .queue_stuck_after = 60000,
                                               .queue_high = 100,
                                               .queue_critical = 1000,
@@ -56,6 +58,7 @@ static int open_it(void **state)
     now = 1000000;
     memset(raised, 0, sizeof raised);
     memset(cleared, 0, sizeof cleared);
+    counters_of[0] = NULL;
     estate = estate_open(&policy, 0, &rows_memory);
     decider_memory = malloc(decider_size(&policy));
     decider = decider_open(decider_memory, &policy, now);
@@ -240,6 +243,42 @@ static void test_blindness_in_between(void **state)
     expect(QUEUE_STATE_STUCK, REASON_QUEUE_STUCK, 5);
 }
 
+static void hear_one(void *context, const struct queue_verdict *verdict)
+{
+    if (strcmp(verdict->queue->name, context) == 0)
+        heard = *verdict;
+}
+
+static void judge_one(char *name)
+{
+    heard = (struct queue_verdict){0};
+    estate_queues(estate, now, 1700000000000, 0, hear_one, name);
+}
+
+/* The clustered service beside the machine's own, and the site says whose counters are published. */
+static void test_counters_of_one(void **state)
+{
+    struct found_queue row = queue(5, QUEUE_LOCAL);
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        counters_of[0] = named ? "BTS01" : "BTS0";
+        for (int i = 0; i < 7; i++) {
+            now += 10000;
+            feed_resource("BTS01", RESOURCE_ONLINE);
+            rows_feed(estate, MSMQ_A, FOUND_QUEUE, NULL, &row, 1, REASON_OK, now);
+            judge();
+            if (!named)
+                expect(QUEUE_STATE_UNKNOWN, REASON_COUNTERS_BLIND, ABSENT); /* another one's name */
+        }
+    }
+    expect(QUEUE_STATE_STUCK, REASON_QUEUE_STUCK, 5);
+    row = queue(5, QUEUE_COMPUTER);
+    snprintf(row.name, sizeof row.name, "Computer Queues"); /* whose they are, is not said */
+    rows_feed(estate, MSMQ_A, FOUND_QUEUE, NULL, &row, 1, REASON_OK, now);
+    judge_one(row.name);
+    expect(QUEUE_STATE_UNKNOWN, REASON_COUNTERS_BLIND, ABSENT);
+}
+
 static void test_two_sources_one_queue(void **state)
 {
     struct found_queue other = queue(7, QUEUE_LOCAL);
@@ -344,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_hole_begins_anew, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_blind, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_blindness_in_between, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_counters_of_one, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_two_sources_one_queue, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_a_closed_window_is_not_stuck, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_high, open_it, close_it),
