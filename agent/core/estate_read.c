@@ -53,9 +53,11 @@ bool estate_find(const struct estate *estate, uint16_t source, enum found_kind k
     const struct kept_source *kept = estate_kept_source(estate, source);
     const struct kept_list *list = kept && kind < FOUND_KINDS ? kept->lists[kind] : NULL;
     const struct kept_row *found = estate_kept_row(list, kind, first, second);
-    if (found && row)
+    if (!list || !found)
+        return false;
+    if (row)
         *row = row_at(kept, kind, (size_t)(found - list->rows));
-    return found != NULL;
+    return true;
 }
 
 /* ---- whose list to believe ---- */

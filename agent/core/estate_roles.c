@@ -85,7 +85,7 @@ static size_t host_slot(const struct estate *estate, const char *host)
 
 struct kept_host *host_named(const struct estate *estate, const char *host)
 {
-    uint32_t found = estate->host_index_size && *host ? estate->host_index[host_slot(estate, host)] : 0;
+    uint32_t found = estate->host_index && *host ? estate->host_index[host_slot(estate, host)] : 0;
     return found ? &estate->hosts[found - 1] : NULL;
 }
 
@@ -114,15 +114,12 @@ static bool make_host_index(struct estate *estate)
 /* The first word about a host counts: the operator's come first. */
 static void add_host(struct estate *estate, const char *name, size_t place, struct content *content)
 {
-    size_t capacity = estate->host_capacity;
-    if (!*name || (estate->host_index_size && estate->host_index[host_slot(estate, name)]))
+    if (!*name || host_named(estate, name))
         return;
-    if (!store_grow(&estate->store, (void **)&estate->hosts, &estate->host_capacity, estate->host_count + 1, sizeof *estate->hosts,
-                    ESTATE_ROWS_MAX)) {
-        estate->dropped++;
-        return;
-    }
-    if (capacity != estate->host_capacity && !make_host_index(estate)) {
+    bool has_room = store_grow(&estate->store, (void **)&estate->hosts, &estate->host_capacity, estate->host_count + 1,
+                               sizeof *estate->hosts, ESTATE_ROWS_MAX) &&
+                    (estate->host_index_size >= 2 * estate->host_capacity || make_host_index(estate));
+    if (!has_room || !estate->host_index) {
         estate->dropped++;
         return;
     }
