@@ -49,12 +49,11 @@ static void keep(void *context, const struct audit_finding *finding)
     struct audit_note *is = &auditing->is;
     if (finding->verdict == YES)
         return;
-    if (finding->verdict == NO) {
+    if (finding->verdict == NO && finding->severity > AUDIT_INFO) { /* what rests on something unproven is a hint, no violation */
         is->violations++;
         is->worst = finding->severity > is->worst ? finding->severity : is->worst;
-    } else {
-        is->unchecked++;
     }
+    is->unchecked += finding->verdict == UNKNOWN;
     struct finding_note *note = new_note(auditing);
     if (!note)
         return;
