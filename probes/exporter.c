@@ -168,7 +168,7 @@ static struct waiting_row *row_of(struct exporter_state *state, uint8_t kind, co
 static void release(struct exporter_state *state)
 {
     const struct bounded_memory *memory = state->context->memory;
-    for (uint8_t kind = 0; kind < FOUND_KINDS; kind++)
+    for (size_t kind = 0; kind < FOUND_KINDS; kind++)
         for (struct waiting_row *row = state->lists[kind].first, *next; row; row = next) {
             next = row->next;
             memory->release(row, memory->context);
@@ -354,7 +354,8 @@ static enum step on_end(struct exporter_state *state, const struct reply *in, st
     }
     if (state->samples == 0)
         return done(state, NO, REASON_BAD_REPLY, in, "no metrics in the answer", seen);
-    for (uint8_t kind = 0; kind < FOUND_KINDS; kind++) {
+    for (size_t i = 0; i < FOUND_KINDS; i++) {
+        uint8_t kind = (uint8_t)i;
         uint16_t reason = list_reason(state, kind);
         if (!state->lists[kind].defined)
             continue;

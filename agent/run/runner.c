@@ -6,6 +6,7 @@
 
 #include "backoff.h"
 #include "channel_http.h"
+#include "channel_snmp.h"
 #include "gate.h"
 #include "loop.h"
 #include "memory.h"
@@ -47,7 +48,7 @@ struct runner {
     runner_found *found;
     runner_wanted *wanted;
     void *context;
-    struct http_pool *http; /* NULL: nothing speaks it */
+    struct talk_pools pools;
     struct source *sources;
     struct gate *hosts;
     struct credential_state *credentials;
@@ -174,7 +175,7 @@ static void begin(struct source *source, msec_t now)
     source->gate->inside++;
     source->phase = SOURCE_TALKS;
     put(source, now + conf_of(source)->timeout);
-    source->talk = talk_open(runner->loop, runner->http, conf_of(source), source->round++, &hooks, source);
+    source->talk = talk_open(runner->loop, &runner->pools, conf_of(source), source->round++, &hooks, source);
     talk_start(source->talk);
 }
 
@@ -409,8 +410,10 @@ static void sources_open(struct runner *runner)
         source->gate = &runner->programs;
         if (conf->type != &probe_exec)
             source->gate = &runner->hosts[key_position(&hosts, conf->host ? conf->host : "")];
-        if (conf->http && !runner->http)
-            runner->http = http_pool_open(runner->loop);
+        if (conf->http && !runner->pools.http)
+            runner->pools.http = http_pool_open(runner->loop);
+        if (conf->snmp && !runner->pools.snmp)
+            runner->pools.snmp = snmp_pool_open(runner->loop, NULL);
     }
     keys_close(&hosts);
     runner->credential_count = keys_close(&credentials);
@@ -496,7 +499,7 @@ const struct runner_counters *runner_counters(const struct runner *runner)
 
 const struct http_counters *runner_http_counters(const struct runner *runner)
 {
-    return runner->http ? http_pool_counters(runner->http) : NULL;
+    return runner->pools.http ? http_pool_counters(runner->pools.http) : NULL;
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -509,8 +512,10 @@ void runner_close(struct runner *runner)
     for (uint16_t i = 0; i < runner->count; i++)
         if (runner->sources[i].talk)
             talk_drop(runner->sources[i].talk);
-    if (runner->http)
-        http_pool_close(runner->http);
+    if (runner->pools.http)
+        http_pool_close(runner->pools.http);
+    if (runner->pools.snmp)
+        snmp_pool_close(runner->pools.snmp);
     poller_release(runner->poller);
     uv_close((uv_handle_t *)runner->timer, handle_closed);
     free(runner->credentials);

@@ -5,6 +5,7 @@
 
 #include "channel.h"
 #include "channel_http.h"
+#include "channel_snmp.h"
 #include "loop.h"
 #include "memory.h"
 #include "talk.h"
@@ -26,8 +27,9 @@ struct talk {
     void *context;
     struct line_channel *line;
     struct exec_channel *exec;
-    struct http_pool *pool;
+    struct talk_pools pools;
     struct http_channel *http;
+    struct snmp_channel *snmp;
     struct request *held; /* a request with a password that must wait */
     char *password;
     struct lent *lent;
@@ -82,12 +84,12 @@ static void take_back(void *bytes, void *context)
     free(block);
 }
 
-struct talk *talk_open(uv_loop_t *loop, struct http_pool *http, const struct source_conf *conf, uint32_t round,
+struct talk *talk_open(uv_loop_t *loop, const struct talk_pools *pools, const struct source_conf *conf, uint32_t round,
                        const struct talk_hooks *hooks, void *context)
 {
     struct talk *talk = memory_zeroed(1, sizeof *talk + conf->type->state_size);
     talk->loop = loop;
-    talk->pool = http;
+    talk->pools = *pools;
     talk->conf = conf;
     talk->round = round;
     talk->hooks = hooks;
@@ -117,6 +119,8 @@ void talk_drop(struct talk *talk)
         exec_close(talk->exec);
     if (talk->http)
         http_close(talk->http);
+    if (talk->snmp)
+        snmp_channel_close(talk->snmp);
     while (talk->lent)
         take_back(talk->lent->bytes, talk);
     held_drop(talk);
@@ -141,10 +145,11 @@ static void add_connect_time(struct seen *seen, msec_t connect_ms)
         seen->perf[seen->perf_count++] = (struct perf){.label = "connect_ms", .unit = "ms", .value = (double)connect_ms};
 }
 
-/* Nobody answered the probe, so only the channel knows why: which name the certificate has, what the KDC said. */
+/* Nobody answered the probe, so only the channel knows why: which name the certificate has, what the KDC said, what is wrong with a user.
+ */
 static void add_why(const struct talk *talk, struct seen *seen)
 {
-    const char *why = talk->http ? http_channel_why(talk->http) : "";
+    const char *why = talk->http ? http_channel_why(talk->http) : talk->snmp ? snmp_channel_why(talk->snmp) : "";
     if (*why)
         snprintf(seen->text, sizeof seen->text, "%s", why);
 }
@@ -180,7 +185,7 @@ static bool is_http(const struct request *request)
 static void http_needed(struct talk *talk)
 {
     if (!talk->http)
-        talk->http = http_open(talk->pool, talk->conf->http, http_replied, talk);
+        talk->http = http_open(talk->pools.http, talk->conf->http, http_replied, talk);
 }
 
 static void carry_out(struct talk *talk, struct request *request)
@@ -188,6 +193,10 @@ static void carry_out(struct talk *talk, struct request *request)
     if (is_http(request)) {
         http_needed(talk);
         http_request(talk->http, request);
+    } else if (request->kind == REQUEST_WALK) {
+        if (!talk->snmp)
+            talk->snmp = snmp_channel_open(talk->pools.snmp, talk->conf->snmp, replied, talk);
+        snmp_channel_request(talk->snmp, request);
     } else if (request->kind == REQUEST_RUN) {
         if (!talk->exec)
             talk->exec = exec_open(talk->loop, replied, talk);
@@ -275,7 +284,7 @@ static void advance(struct talk *talk, const struct reply *in)
         talk_cancel(talk, !in || in->reason == REASON_OK ? REASON_REPLY_TIMEOUT : in->reason);
     else if (next_request.kind == REQUEST_NONE)
         return; /* the request before it goes on */
-    else if ((is_http(&next_request) && !talk->conf->http) || next_request.kind == REQUEST_WALK)
+    else if ((is_http(&next_request) && !talk->conf->http) || (next_request.kind == REQUEST_WALK && !talk->conf->snmp))
         talk_cancel(talk, REASON_NOT_SENDABLE);
     else if (holds_secret(talk, &next_request))
         send_secret(talk);
@@ -361,6 +370,8 @@ void talk_expire(struct talk *talk)
         talk_cancel(talk, REASON_BACKED_OFF);
     else if (talk->http)
         http_expire(talk->http);
+    else if (talk->snmp)
+        snmp_channel_expire(talk->snmp);
     else if (talk->exec)
         exec_expire(talk->exec);
     else if (!talk->line || !line_expire(talk->line))

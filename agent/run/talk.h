@@ -9,6 +9,11 @@
 #include "agent/config/config.h"
 
 struct http_pool;
+struct snmp_pool;
+struct talk_pools { /* NULL where no source speaks it */
+    struct http_pool *http;
+    struct snmp_pool *snmp;
+};
 struct talk;
 struct talk_hooks {
     /* The next request holds a password, or goes out as the credential. REASON_OK: send it; REASON_NONE: it is held back until talk_go_on
@@ -22,8 +27,8 @@ struct talk_hooks {
     bool (*wanted)(void *context, enum found_kind kind, char name[FOUND_NAME]);
 };
 
-/* http: NULL where the source has no http target. round: how many conversations the source had before. */
-struct talk *talk_open(uv_loop_t *loop, struct http_pool *http, const struct source_conf *conf, uint32_t round,
+/* round: how many conversations the source had before. */
+struct talk *talk_open(uv_loop_t *loop, const struct talk_pools *pools, const struct source_conf *conf, uint32_t round,
                        const struct talk_hooks *hooks, void *context);
 void talk_start(struct talk *talk); /* may end it at once */
 void talk_go_on(struct talk *talk);

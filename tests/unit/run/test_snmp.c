@@ -14,6 +14,7 @@
 
 #include "agent/run/channel_snmp.h"
 #include "agent/run/snmp_manager.h"
+#include "agent/run/talk.h"
 
 /* ---- an agent: BER by hand, one byte per sub-identifier ---- */
 
@@ -389,6 +390,87 @@ static void a_name_without_address_is_said(void **state)
     target = good;
 }
 
+/* ---- a whole conversation of the probe ---- */
+
+static struct {
+    unsigned begins, rows, ends;
+    uint16_t reason;
+    struct seen seen;
+    bool over;
+} conversation;
+
+static void take_found(void *context, const struct found *found)
+{
+    (void)context;
+    assert_int_equal(found->kind, FOUND_SERVICE);
+    conversation.begins += found->step == FOUND_BEGIN;
+    conversation.rows += found->step == FOUND_ROW;
+    conversation.ends += found->step == FOUND_END;
+    if (found->step == FOUND_END)
+        conversation.reason = found->reason;
+}
+
+static void take_end(void *context, const struct seen *seen, uint16_t reason, msec_t started, msec_t elapsed_ms)
+{
+    (void)context, (void)reason, (void)started, (void)elapsed_ms;
+    conversation.seen = *seen;
+    conversation.over = true;
+}
+
+static struct talk *talk_begin(enum manner manner)
+{
+    static const struct talk_hooks hooks = {.ended = take_end, .found = take_found};
+    static const struct snmp_host_conf conf = {.services = true};
+    static struct source_conf source;
+    source = (struct source_conf){
+        .type = &probe_snmp_host, .conf = &conf, .host = "127.0.0.1", .aspect = ASPECT_ENDPOINT, .timeout = 10000, .snmp = &target};
+    memset(&conversation, 0, sizeof conversation);
+    agent.manner = manner;
+    agent.requests = 0;
+    struct talk *talk = talk_open(&loop, &(struct talk_pools){.snmp = pool}, &source, 0, &hooks, NULL);
+    talk_start(talk);
+    return talk;
+}
+
+static void a_conversation_walks(void **state)
+{
+    (void)state;
+    talk_begin(GOOD);
+    while (!conversation.over)
+        uv_run(&loop, UV_RUN_ONCE);
+    /* the rows of this agent are no services: their index does not spell a name */
+    assert_int_equal(conversation.begins, 1);
+    assert_int_equal(conversation.rows, 0);
+    assert_int_equal(conversation.ends, 1);
+    assert_int_equal(conversation.reason, REASON_BAD_REPLY);
+    assert_int_equal(conversation.seen.items[0].verdict, YES);
+}
+
+static void a_conversation_ends_at_its_deadline(void **state)
+{
+    (void)state;
+    struct talk *talk = talk_begin(SILENT);
+    while (!agent.requests)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_false(conversation.over);
+    talk_expire(talk);
+    assert_true(conversation.over);
+    assert_int_equal(conversation.reason, REASON_SNMP_TIMEOUT);
+    assert_int_equal(conversation.seen.items[0].verdict, NO);
+    assert_int_equal(conversation.seen.items[0].reason, REASON_SNMP_TIMEOUT);
+}
+
+static void a_conversation_may_be_dropped(void **state)
+{
+    (void)state;
+    struct talk *talk = talk_begin(SILENT);
+    while (!agent.requests)
+        uv_run(&loop, UV_RUN_ONCE);
+    talk_drop(talk);
+    assert_false(conversation.over);
+    assert_int_equal(walk(GOOD, 0), REASON_OK);
+}
+
 /* ---- around all ---- */
 
 static int open_all(void **state)
@@ -439,6 +521,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(many_walks_at_once_do_not_mix),
         cmocka_unit_test(secrets_stay_in_their_files),
         cmocka_unit_test(a_name_without_address_is_said),
+        cmocka_unit_test(a_conversation_walks),
+        cmocka_unit_test(a_conversation_ends_at_its_deadline),
+        cmocka_unit_test(a_conversation_may_be_dropped),
     };
     if (argc == 2 && !strcmp(argv[1], "snmp-manager"))
         return snmp_manager_main(argc - 1, argv + 1);
