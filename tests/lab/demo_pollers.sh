@@ -9,7 +9,7 @@ top=$(cd "$here/../.." && pwd)
 build=$(cd "${1:-$top/.build/release}" && pwd)
 [ $# = 0 ] || shift
 stay=${1:-}
-user=nobody group_of_user=nogroup cluster=pollers
+cluster=pollers
 mibs=$top/mibs:$top/.lab/ietf-mibs
 . "$here/story.sh"
 
@@ -23,7 +23,6 @@ what_failed() {
 
 # ---- doing
 
-as_user() { setpriv --reuid "$user" --regid "$group_of_user" --clear-groups --no-new-privs env HOME="$home" "$@"; }
 start_copy() { as_user "$home/programs/start" "$@"; }
 copy_runs() { grep -qa receiver "/proc/$(cat "$home/nodes/$2/$1.pid")/cmdline" 2>/dev/null; } # GROUP NODE
 end_hard() {
@@ -38,79 +37,23 @@ order_arrives() { # NAME [SIZE]: an upload by a partner, complete at once
 
 # ---- setting up and clearing away
 
-server() { # NAME start|stop: on ports of the demo's own
-    case $1 in
-    vsftpd) PORT=12121 "$here/vsftpd.sh" "$2" ;;
-    dovecot) PORT=11110 "$here/dovecot.sh" "$2" ;;
-    snmptrapd) PORT=11162 AUTH=demo-auth-pass PRIV=demo-priv-pass MIBS_DIR=$mibs "$here/snmptrapd.sh" "$2" ;;
-    esac
-}
-
-clear_away() {
-    status=$?
-    trap - EXIT INT TERM
-    pkill -KILL -f "$home/bin/solowarden" || true
+end_world() {
     for file in "$home"/nodes/*/*.pid; do
         [ ! -f "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null || true
     done
-    for name in snmptrapd vsftpd dovecot; do
-        server "$name" stop >/dev/null 2>&1 || true
-    done
-    [ $status != 0 ] || rm -rf "$home"
-    exit $status
 }
 
 set_up() {
-    home=$(mktemp -d /tmp/solowarden-demo.XXXXXX) # short, and every user may enter it
-    trap clear_away EXIT
-    trap 'exit 130' INT TERM
-    chmod 755 "$home"
-    export LAB_DIR="$home"
-    mkdir -p "$home/bin" "$home/programs" "$home/nodes/p1" "$home/nodes/p2" "$home/secrets" "$home/state" "$home/out"
-    cp "$build/solowarden" "$home/bin/solowarden"
+    set_up_home "$here/demo_pollers.yaml"
+    mkdir -p "$home/programs" "$home/nodes/p1" "$home/nodes/p2" "$home/out"
     cp "$build/tests/lab_receiver" "$home/bin/receiver"
     cp "$here"/demo_programs/* "$home/programs/"
-    sed "s|@HOME@|$home|g" "$here/demo_pollers.yaml" >"$home/demo.yaml"
     echo 127.0.0.11 >"$home/nodes/p1/address"
     echo 127.0.0.12 >"$home/nodes/p2/address"
-    (
-        umask 077
-        echo canary-pass >"$home/secrets/canary"
-        echo shop-pass >"$home/secrets/shop"
-        echo demo-auth-pass >"$home/secrets/nms.auth"
-        echo demo-priv-pass >"$home/secrets/nms.priv"
-    )
     common="--user shop --password-file $home/secrets/shop --poll 2 --out $home/out"
     echo "--url ftp://127.0.0.1:12121/in/ $common" >"$home/orders.receiver"
     echo "--url pop3://127.0.0.1:11110/ $common" >"$home/mail.receiver"
-    chown -R "$user:$group_of_user" "$home/nodes" "$home/secrets" "$home/state" "$home/out"
-    inbox=$home/vsftpd/data/shop/in
-    traps=$home/snmptrapd/log
-}
-
-ports_are_free() {
-    for port in 11161 11162 11110 12121; do
-        if ss -Hlntu "sport = :$port" | grep -q .; then
-            echo "port $port is in use: does another demo run? ss -lntup tells whose it is" >&2
-            exit 1
-        fi
-    done
-}
-start_servers() {
-    server vsftpd start
-    server dovecot start
-    server snmptrapd start
-}
-
-start_agent() { # a plain command: $! is the agent itself, not a shell around it
-    setpriv --reuid "$user" --regid "$group_of_user" --clear-groups --no-new-privs env HOME="$home" \
-        "$home/bin/solowarden" run --config "$home/demo.yaml" >"$home/solowarden.log" 2>&1 </dev/null &
-    agent=$!
-}
-nothing_of_it_runs() { ! pgrep -f "$home/bin/solowarden"; }
-stop_agent() {
-    kill "$agent" 2>/dev/null || true
-    expect 15 'solowarden stops, and everything that it had started' nothing_of_it_runs
+    chown -R "$user:$group_of_user" "$home/nodes" "$home/out"
 }
 
 # ---- the story
@@ -128,7 +71,6 @@ all_is_well() {
     order_arrives invoice-1
     expect 10 'an order arrives and is taken once' taken invoice-1
 }
-is_single() { handler "$1" ".state == \"single\" and .activeNode == \"$2\" and (.strength == \"${3:-}\" or \"${3:-}\" == \"\")"; }
 snmp_says_single() { snmp snmpwalk 127.0.0.1:11161 solowardenHandlerState | grep -c 'single(2)' | grep -qx 2; }
 taken() { [ -e "$home/out/$1" ] && [ ! -e "$inbox/$1" ]; }
 
@@ -178,7 +120,6 @@ ordered_hand_over() {
     expect 20 'receiving: p1 polls, and the group is done' happened 'done' mail
     must_not 'a hand-over is no duplicate: no such alarm was raised' raised_duplicate mail
 }
-raised_duplicate() { raised "duplicate-suspected:$1" || raised "duplicate-confirmed:$1"; }
 
 killed_in_mid_transfer() {
     chapter 'The orders receiver is killed in the middle of a large file'
@@ -233,21 +174,16 @@ try_it() {
 
 It goes on running in $home, as user $user. In another terminal:
 
-  cd $home
-  sw() { verb=\$1; shift; ./bin/solowarden \$verb --config demo.yaml "\$@"; }
+$(how_to_look)
   sw status; sw explain orders; sw history
   ./programs/start orders p1                 a second copy by mistake; or kill one of nodes/*/*.pid
   sw pause orders --for 10m --why "trying"   nothing is done; detection goes on
-  tail -f $traps
-  export MIBDIRS=$mibs MIBS=SOLOWARDEN-MIB
-  snmpwalk -v3 -l authPriv -u nms -a SHA-256 -A demo-auth-pass -x AES -X demo-priv-pass -Os 127.0.0.1:11161 solowardenMIB
-
-Return ends it.
+$(how_to_walk)
 END
-    read -r _ || while :; do sleep 3600; done
+    until_return
 }
 
-ports_are_free
+ports_are_free 11161 11162 11110 12121
 set_up
 chapter 'Setting up vsftpd, dovecot, snmptrapd, two nodes'
 start_servers
