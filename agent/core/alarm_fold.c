@@ -1,6 +1,7 @@
 /* How every condition of the catalogue stands, from verdicts, facts and phases. Unknown keeps what was; parents come before children. */
 #include "decider.h"
 #include "parts.h"
+#include "queues.h"
 
 enum { PAUSED_LONG_MS = 8 * 3600000, BLIND_DEFAULT_MS = 120000 };
 
@@ -57,6 +58,37 @@ static void say_server(const struct telling *to, uint16_t server)
     say(to, alarm_find(&to->decider->alarms, ALARM_ENDPOINT, subject), ALARM_LOG_STALLED, subject, NODE_NONE, log_is_bad(log->reason),
         log->reason);
     say(to, NULL, ALARM_LOG_GAP, subject, NODE_NONE, yes_if(log->gap), log->gap ? REASON_LOG_GAP : REASON_OK);
+}
+
+/* ---- queues ---- */
+
+static void say_queue(const struct telling *to, uint32_t seat)
+{
+    enum { HEARD_MS = 300000 };
+    subject_t subject = subject_of(SUBJECT_QUEUE, seat);
+    const struct queue_seat *queue = model_queue_seat(to->decider->model, subject);
+    if (!queue)
+        return;
+    uint8_t state = to->now - queue->heard_at <= HEARD_MS ? queue->state : QUEUE_STATE_UNKNOWN;
+    enum verdict high = UNKNOWN, stuck = UNKNOWN;
+    if (state == QUEUE_STATE_STUCK) {
+        stuck = YES;
+    } else if (state != QUEUE_STATE_UNKNOWN) {
+        stuck = NO;
+        high = yes_if(state != QUEUE_STATE_OK);
+    }
+    if (high == YES && !to->quiet)
+        alarm_grade(&to->decider->alarms, ALARM_QUEUE_HIGH, subject, state == QUEUE_STATE_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+                    to->now, to->sink, to->context);
+    say(to, NULL, ALARM_QUEUE_HIGH, subject, queue->node, high, queue->reason);
+    say(to, NULL, ALARM_QUEUE_STUCK, subject, queue->node, stuck, queue->reason);
+}
+
+static void say_queues(const struct telling *to)
+{
+    size_t seats = queue_seats_needed(to->decider->policy);
+    for (uint32_t i = 0; i < seats; i++)
+        say_queue(to, i);
 }
 
 /* ---- clusters ---- */
@@ -259,8 +291,10 @@ void alarms_fold(struct decider *decider, bool quiet, msec_t now, alarm_sink *si
     for (uint16_t i = 0; i < decider->policy->server_count; i++)
         if (model->touched_all || model->touched_server[i])
             say_server(&to, i);
-    if (model->touched_all)
+    if (model->touched_all) {
         say_clusters(&to);
+        say_queues(&to);
+    }
     for (uint16_t i = 0; i < decider->policy->group_count; i++)
         if (model->touched_all || model->touched_group[i])
             say_group_and_handlers(&to, i);

@@ -28,6 +28,8 @@ static const struct {
     [ALARM_OFFLINE_LONG] = {"offline-long", SEVERITY_INFO},
     [ALARM_PAUSED_LONG] = {"paused-long", SEVERITY_INFO},
     [ALARM_AGENT_DEGRADED] = {"agent-degraded", SEVERITY_MAJOR},
+    [ALARM_QUEUE_HIGH] = {"queue-high", SEVERITY_WARNING},
+    [ALARM_QUEUE_STUCK] = {"queue-stuck", SEVERITY_CRITICAL},
 };
 
 const char *alarm_class_name(uint8_t alarm_class)
@@ -174,6 +176,20 @@ void alarm_set_under(struct alarm_table *table, const struct alarm *parent, uint
         raise(table, row, parent, node, reason, now, sink, context);
     else if (row->state != ALARM_CLEARED)
         clear(table, row, reason, now, sink, context);
+}
+
+void alarm_grade(struct alarm_table *table, uint8_t alarm_class, subject_t subject, uint8_t severity, msec_t now, alarm_sink *sink,
+                 void *context)
+{
+    take_in(table);
+    struct alarm *row = alarm_find(table, alarm_class, subject);
+    if (!row)
+        row = new_row(table, alarm_class, subject);
+    if (!row || row->severity == severity || (row->state != ALARM_CLEARED && severity < row->severity))
+        return;
+    if (row->state != ALARM_CLEARED)
+        clear(table, row, row->reason, now, sink, context);
+    row->severity = severity;
 }
 
 void alarm_set(struct alarm_table *table, uint8_t alarm_class, subject_t subject, uint8_t node, enum verdict bad, uint16_t reason,

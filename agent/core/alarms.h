@@ -33,6 +33,8 @@ enum alarm_class {
     ALARM_OFFLINE_LONG,
     ALARM_PAUSED_LONG,
     ALARM_AGENT_DEGRADED,
+    ALARM_QUEUE_HIGH,
+    ALARM_QUEUE_STUCK,
     ALARM_CLASSES
 };
 const char *alarm_class_name(uint8_t alarm_class);
@@ -78,6 +80,10 @@ void alarm_set(struct alarm_table *table, uint8_t alarm_class, subject_t subject
 /* The same for a child: while `parent` (or NULL) stands, it is kept but not told, and says whose child it is. */
 void alarm_set_under(struct alarm_table *table, const struct alarm *parent, uint8_t alarm_class, subject_t subject, uint8_t node,
                      enum verdict bad, uint16_t reason, msec_t now, alarm_sink *sink, void *context);
+/* Of a class with two severities: the one that holds now. A standing alarm that gets worse is cleared, to be raised anew as what it is; one
+ * that gets better keeps its severity until it is over. Call before alarm_set. */
+void alarm_grade(struct alarm_table *table, uint8_t alarm_class, subject_t subject, uint8_t severity, msec_t now, alarm_sink *sink,
+                 void *context);
 struct alarm *alarm_find(const struct alarm_table *table, uint8_t alarm_class, subject_t subject);
 void alarm_withdraw(struct alarm_table *table, subject_t subject, msec_t now, alarm_sink *sink, void *context);
 

@@ -112,6 +112,7 @@ struct queue_verdict {
     uint8_t state;         /* enum queue_state */
     uint16_t reason;       /* why unknown: COUNTERS_BLIND, STALE, the list's; else OK, QUEUE_HIGH, QUEUE_STUCK */
     bool good;             /* the figure may be believed */
+    uint8_t manager;       /* enum verdict: Message Queuing itself runs there, by the cluster's resource and the node's own service */
     int64_t messages;      /* ABSENT unless good */
     msec_t since, read_at; /* since: stuck: since when never fewer; else since when the row is as it is */
 };

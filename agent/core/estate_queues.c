@@ -26,25 +26,41 @@ static enum verdict local_service_runs(const struct estate *estate, uint8_t node
     return state == SERVICE_STOPPED ? NO : state == SERVICE_RUNNING ? YES : UNKNOWN;
 }
 
-/* The clustered instance and the machine's own on one node: the counters of neither say anything. YES blind, NO not, else not known. */
-static enum verdict counters_blind(const struct estate *estate, uint8_t node, msec_t now)
+struct managers { /* of one node */
+    enum verdict blind, run;
+};
+
+static enum verdict both(enum verdict left, enum verdict right)
+{
+    return left == NO || right == NO ? NO : left == YES && right == YES ? YES : UNKNOWN;
+}
+
+/* The clustered instance and the machine's own on one node: the counters of neither say anything. Where counters are blind, whether the
+ * instances run at all is still known by their states. */
+static struct managers managers_of(const struct estate *estate, uint8_t node, msec_t now)
 {
     uint16_t source = estate_best(estate, FOUND_RESOURCE, now);
     const struct kept_list *list = source == UINT16_MAX ? NULL : estate_kept(estate, source, FOUND_RESOURCE);
+    enum verdict local = local_service_runs(estate, node, now);
+    struct managers is = {.blind = UNKNOWN, .run = local};
     unsigned here = 0;
     if (!list)
-        return UNKNOWN;
+        return is;
     for (size_t i = 0; i < list->count; i++) {
         const struct found_resource *row = found_in(&list->rows[i]);
-        bool runs = row->state != RESOURCE_OFFLINE && row->state != RESOURCE_FAILED;
-        here += !list->rows[i].absent_at && runs && resource_is_msmq(row) && estate_node(estate, row->owner) == node;
+        if (list->rows[i].absent_at || !resource_is_msmq(row) || estate_node(estate, row->owner) != node)
+            continue;
+        bool down = row->state == RESOURCE_OFFLINE || row->state == RESOURCE_FAILED;
+        here += !down;
+        is.run = both(is.run, down ? NO : row->state == RESOURCE_ONLINE ? YES : UNKNOWN);
     }
-    return here > 1 || (here == 1 && local_service_runs(estate, node, now) != NO) ? YES : NO;
+    is.blind = here > 1 || (here == 1 && local != NO) ? YES : NO;
+    return is;
 }
 
 bool queue_counters_blind(const struct estate *estate, uint8_t node, msec_t now)
 {
-    return counters_blind(estate, node, now) != NO;
+    return managers_of(estate, node, now).blind != NO;
 }
 
 /* The site may have named the one whose counters are published (NetNameForPerfCounters); whether that always works is not known, so it is
@@ -86,7 +102,7 @@ struct looking {
     msec_t now;
     stamp_t wall;
     int32_t zone_seconds;
-    enum verdict blind[NODES_MAX];
+    struct managers managers[NODES_MAX];
 };
 
 /* Reads of this queue stop where its receive locations are closed: then waiting is what messages are meant to do. */
@@ -145,7 +161,8 @@ static struct queue_verdict judge(const struct looking *looking, const struct ke
                                     .messages = ABSENT,
                                     .since = row->since,
                                     .read_at = row->seen_at};
-    enum verdict blind = verdict.node < NODES_MAX ? looking->blind[verdict.node] : UNKNOWN;
+    enum verdict blind = verdict.node < NODES_MAX ? looking->managers[verdict.node].blind : UNKNOWN;
+    verdict.manager = verdict.node < NODES_MAX ? (uint8_t)looking->managers[verdict.node].run : UNKNOWN;
     if (!list_is_fresh(estate, source->source, FOUND_QUEUE, list, looking->now))
         verdict.reason = list->reason == REASON_OK ? REASON_STALE : list->reason;
     else if (row->absent_at)
@@ -184,7 +201,7 @@ void estate_queues(const struct estate *estate, msec_t now, stamp_t wall, int32_
     struct looking looking = {.estate = estate, .now = now, .wall = wall, .zone_seconds = zone_seconds};
     uint8_t nodes = estate->policy->clusters[estate->cluster].node_count;
     for (uint8_t node = 0; node < nodes && node < NODES_MAX; node++)
-        looking.blind[node] = counters_blind(estate, node, now);
+        looking.managers[node] = managers_of(estate, node, now);
     for (size_t i = 0; i < estate->source_count; i++) {
         const struct kept_list *list = estate->sources[i].lists[FOUND_QUEUE];
         for (size_t position = 0; list && position < list->count; position++) {

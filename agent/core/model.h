@@ -96,6 +96,7 @@ struct model {
     struct log_state *logs;              /* per server */
     struct handler_state_row *handlers;
     struct control_row *control; /* per group */
+    struct queue_seat *queues;   /* queues.h */
     bool *heard;                 /* per source: it spoke at least once */
     uint16_t *by_account;        /* hash of server and account → first handler + 1 */
     uint16_t *same_account;      /* per handler: the next one with the same server and account + 1 */

@@ -22,6 +22,7 @@ enum subject_kind {
     SUBJECT_SERVER,
     SUBJECT_HANDLER,
     SUBJECT_PROBE,
+    SUBJECT_QUEUE, /* a seat in the model: queues.h */
     SUBJECT_KINDS
 };
 
@@ -87,12 +88,9 @@ enum aspect {
 /* A state as one source sees it. The last one of each (source, subject, node, aspect) counts. */
 struct observation {
     subject_t subject;
-    uint16_t source; /* position in policy.sources */
-    uint16_t reason;
-    uint8_t node; /* or NODE_NONE */
-    uint8_t aspect;
-    uint8_t verdict;
-    uint8_t reserved;
+    uint16_t source, reason; /* source: position in policy.sources */
+    uint8_t node;            /* or NODE_NONE */
+    uint8_t aspect, verdict, reserved;
     int64_t value; /* aspect's own figure: milliseconds, entries, days; 0 if none */
     msec_t at;
 };

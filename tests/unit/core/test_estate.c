@@ -250,6 +250,59 @@ static void test_no_memory(void **state)
     rows_limit = 0;
 }
 
+/* Lists in any order, with rows that come and go, fail and are forgotten: always what a plain array would say. */
+static void test_against_a_plain_array(void **state)
+{
+    enum { NAMES = 60 };
+    struct plain {
+        bool known;
+        uint8_t is;
+        msec_t since, absent_at;
+    } plain[NAMES] = {0};
+    uint32_t seed = 1;
+    msec_t now = 1000;
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++, now += 1000 + (round % 97 ? 0 : ESTATE_FORGET_MS / 2)) {
+        bool complete = (seed = seed * 1664525 + 1013904223) >> 28, came[NAMES] = {false};
+        unsigned stride = (seed >> 8) % (NAMES - 1) + 1, start = (seed >> 16) % NAMES;
+        rows_step(estate, A_SERVICE, FOUND_BEGIN, FOUND_SERVICE, NULL, NULL, REASON_OK, now);
+        for (unsigned i = 0; i < NAMES; i++) {
+            unsigned name = (start + i * stride) % NAMES; /* some twice, some never */
+            char text[16];
+            snprintf(text, sizeof text, "%cs%u", round % 2 ? 'S' : 's', name);
+            struct found_service row = service(text, (seed >> (name % 20)) % 8 ? SERVICE_RUNNING : SERVICE_STOPPED);
+            rows_step(estate, A_SERVICE, FOUND_ROW, FOUND_SERVICE, NULL, &row, REASON_OK, now);
+            struct plain *kept = &plain[name];
+            if (!kept->known || kept->absent_at || kept->is != row.state)
+                kept->since = now;
+            kept->known = came[name] = true;
+            kept->absent_at = 0;
+            kept->is = row.state;
+        }
+        rows_step(estate, A_SERVICE, FOUND_END, FOUND_SERVICE, NULL, NULL, complete ? REASON_OK : REASON_QUOTA, now);
+        estate_forget(estate, now);
+        size_t count = 0;
+        for (unsigned name = 0; name < NAMES; name++) {
+            struct plain *kept = &plain[name];
+            char text[16];
+            struct estate_row row;
+            if (complete && kept->known && !came[name] && !kept->absent_at)
+                kept->since = kept->absent_at = now;
+            if (kept->absent_at && now - kept->absent_at >= ESTATE_FORGET_MS)
+                kept->known = false;
+            snprintf(text, sizeof text, "sS%u", name);
+            assert_int_equal(estate_find(estate, A_SERVICE, FOUND_SERVICE, text, NULL, &row), kept->known);
+            if (kept->known) {
+                count++;
+                assert_int_equal(row.since, kept->since);
+                assert_int_equal(row.absent_at, kept->absent_at);
+                assert_int_equal(((const struct found_service *)row.found)->state, kept->is);
+            }
+        }
+        assert_int_equal(estate_count(estate, FOUND_SERVICE), count);
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -285,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_best_list, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_bounds, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_no_memory, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_against_a_plain_array, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_names, open_it, close_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

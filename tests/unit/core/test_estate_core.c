@@ -184,6 +184,26 @@ static void test_two_readings_of_one_manager_are_one_poll(void **state)
     assert_int_equal(scene.decider->model->control[0].double_rounds, 2);
 }
 
+/* Of one node's own words the later one counts, whichever of its probes it is from. */
+static void test_the_later_own_word_counts(void **state)
+{
+    const struct control_row *row;
+    (void)state;
+    begin(TRIGGER_NONE, MODE_ADVISE);
+    while ((scene.now - SCENE_ZERO) % 30000 != 12000)
+        pass(1);
+    row = &scene.decider->model->control[0];
+    scene.runs[0][1] = true;
+    pass(6); /* BizTalk on B says so at 16 */
+    assert_int_equal(row->first_hand & 2, 2);
+    assert_int_equal(row->first_hand_no & 2, 0); /* its services said NO at 0 */
+    scene.runs[0][1] = false;
+    pass(13); /* its services say NO at 30, BizTalk not yet */
+    assert_int_equal(row->first_hand & 2, 0);
+    assert_int_equal(row->first_hand_no & 2, 2);
+    assert_int_equal(row->plane, CONTROL_ONE);
+}
+
 /* ---- unknown never speaks for acting ---- */
 
 static unsigned actions_from_here(void)
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_who_rests_hides_nobody),
         cmocka_unit_test(test_idle_needs_to_be_expected),
         cmocka_unit_test(test_two_readings_of_one_manager_are_one_poll),
+        cmocka_unit_test(test_the_later_own_word_counts),
         cmocka_unit_test(test_unknown_never_acts),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,7 +206,8 @@ static void test_blind(void **state)
     rows_feed(estate, SERVICE_A, FOUND_SERVICE, NULL, &service, 1, REASON_OK, now);
     judge();
     expect(QUEUE_STATE_UNKNOWN, REASON_COUNTERS_BLIND, ABSENT);
-    service.state = SERVICE_STOPPED; /* then there is but one */
+    assert_int_equal(heard.manager, YES); /* blind, but both instances run */
+    service.state = SERVICE_STOPPED;      /* then there is but one */
     rows_feed(estate, SERVICE_A, FOUND_SERVICE, NULL, &service, 1, REASON_OK, now);
     judge();
     expect(QUEUE_STATE_OK, REASON_OK, 0);
@@ -215,6 +216,7 @@ static void test_blind(void **state)
     feed_resource("BTS01", RESOURCE_FAILED);
     judge();
     expect(QUEUE_STATE_OK, REASON_OK, 0);
+    assert_int_equal(heard.manager, NO);
     feed_resource("BTS02", RESOURCE_ONLINE);
     judge();
     expect(QUEUE_STATE_OK, REASON_OK, 0);
