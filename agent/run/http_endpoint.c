@@ -77,9 +77,11 @@ static bool same_binding(const struct spnego_binding *one, const struct spnego_b
 
 /* ---- callbacks of libcurl ---- */
 
-static uint8_t refusal_on(const struct http_ask *ask, const struct http_bond *bond)
+static uint8_t refusal_on(const struct http_endpoint *endpoint, const struct http_ask *ask, const struct http_bond *bond)
 {
     static const struct spnego_binding unbound;
+    if (endpoint->unanswered && ask->post && !ask->empty) /* libcurl tries again by itself; the server may have done what we asked */
+        return HTTP_REPEATED;
     if (!ask->guarded || ask->empty)
         return HTTP_SENT;
     if (!ask->token)
@@ -95,7 +97,8 @@ static int before_request(void *context, char *address, char *local_address, int
     http_bond_release(endpoint->bond);
     endpoint->bond = bond_of(endpoint->easy);
     endpoint->reached = true;
-    endpoint->refusal = refusal_on(endpoint->ask, endpoint->bond);
+    endpoint->refusal = refusal_on(endpoint, endpoint->ask, endpoint->bond);
+    endpoint->unanswered = endpoint->refusal == HTTP_SENT;
     endpoint->counters->requests += endpoint->refusal == HTTP_SENT;
     return endpoint->refusal == HTTP_SENT ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -104,6 +107,7 @@ static void status_came(struct http_endpoint *endpoint, const char *line, size_t
 {
     const char *space = memchr(line, ' ', size);
     endpoint->status = 0;
+    endpoint->unanswered = false;
     for (const char *digit = space ? space + 1 : line + size; digit < line + size && *digit >= '0' && *digit <= '9'; digit++)
         endpoint->status = endpoint->status < 1000 ? endpoint->status * 10 + (*digit - '0') : 1000;
     endpoint->counters->unauthorised += endpoint->status == 401;
@@ -407,7 +411,7 @@ uint16_t http_endpoint_send(struct http_endpoint *endpoint, const struct http_as
     endpoint->total = endpoint->header_bytes = 0;
     endpoint->status = 0;
     endpoint->refusal = HTTP_SENT;
-    endpoint->reached = endpoint->too_large = endpoint->persistent = false;
+    endpoint->reached = endpoint->unanswered = endpoint->too_large = endpoint->persistent = false;
     endpoint->error[0] = '\0';
     endpoint->ask = ask;
     if (!set_password(endpoint, why))
@@ -449,10 +453,15 @@ void http_endpoint_ended(struct http_endpoint *endpoint, CURLcode result, struct
     *outcome = (struct http_outcome){
         .status = endpoint->status, .refusal = endpoint->refusal, .persistent = endpoint->persistent, .challenge = endpoint->challenge};
     outcome->reason = http_reason(endpoint->easy, result, http_multi_errno(endpoint->multi), endpoint->error, outcome->why);
-    if (endpoint->too_large)
+    if (endpoint->refusal == HTTP_REPEATED) {
+        outcome->refusal = HTTP_SENT;
+        outcome->reason = REASON_CLOSED_EARLY;
+        snprintf(outcome->why, sizeof outcome->why, "the connection was lost after the request was sent; it is not sent twice");
+    } else if (endpoint->too_large) {
         outcome->reason = REASON_REPLY_TOO_LARGE;
-    else if (outcome->reason == REASON_OK && endpoint->status / 100 == 3)
+    } else if (outcome->reason == REASON_OK && endpoint->status / 100 == 3) {
         outcome->reason = REASON_REDIRECTED;
+    }
     count(endpoint);
     let_go(endpoint);
 }

@@ -19,7 +19,7 @@ struct http_bond {
 };
 void http_bond_release(struct http_bond *bond);
 
-struct http_ask { /* borrowed until it ends */
+struct http_ask {     /* borrowed until it ends */
     bool post, empty; /* empty: no body and no credential */
     const char *path, *content_type, *body;
     size_t body_size, limit;
@@ -28,12 +28,17 @@ struct http_ask { /* borrowed until it ends */
     bool guarded;                       /* only with such a token, or on a proven connection */
 };
 
-enum http_refusal { HTTP_SENT, HTTP_UNPROVEN /* no token, and the connection is not proven */, HTTP_REBOUND /* token of another one */ };
+enum http_refusal { /* nothing was sent, because */
+                    HTTP_SENT,
+                    HTTP_UNPROVEN, /* there is no token, and the connection is not proven */
+                    HTTP_REBOUND,  /* the token is bound to another connection */
+                    HTTP_REPEATED  /* it was sent already, on a connection that was lost before anything came back */
+};
 
 struct http_outcome {
     uint16_t reason; /* OK: there is a status */
     int status;
-    uint8_t refusal;       /* enum http_refusal: nothing was sent */
+    uint8_t refusal;       /* enum http_refusal */
     bool persistent;       /* the server says that the connection stays authenticated */
     const char *challenge; /* what it answered to the token, base64; NULL = nothing */
     char why[160];
@@ -50,7 +55,7 @@ struct http_endpoint {
     char *url, *address_text;
     struct http_bond *bond; /* of the connection used last; NULL = none, or no TLS */
     const struct http_ask *ask;
-    bool busy, reached; /* reached: the connection stands, TLS included */
+    bool busy, reached, unanswered; /* reached: the connection stands, TLS included; unanswered: it was sent, and nothing came yet */
     msec_t connect_ms;
     /* of the answer */
     int status;

@@ -11,14 +11,14 @@
 #include "memory.h"
 #include "poller.h"
 
-enum { WIPED_MAX = 4096 };
+enum { WIPED_MAX = 4096, FAREWELLS_MAX = 64 };
 
 struct watched { /* one socket */
     struct polled polled;
     struct http_multi *multi;
     int descriptor;
     uint32_t wanted, armed; /* what libcurl wants to hear of; what the poller was told. 0 = not in the poller */
-    bool ours;
+    bool ours, idle;        /* idle: of a connection that is kept and not in use */
 };
 
 struct http_multi {
@@ -122,12 +122,23 @@ static void arm(struct watched *watched, uint32_t events)
     watched->armed = events;
 }
 
+/* The peer leaves, or speaks unasked: libcurl would take a TLS farewell for a sign of life, send the next request into the void, and send
+ * it again elsewhere. With both ends shut it sees that the connection is dead before it takes it. */
+static void retire(struct watched *watched)
+{
+    char farewell[1024];
+    for (int i = 0; i < FAREWELLS_MAX && recv(watched->descriptor, farewell, sizeof farewell, MSG_DONTWAIT) > 0; i++)
+        ;
+    shutdown(watched->descriptor, SHUT_RDWR);
+    arm(watched, 0);
+}
+
 static void event_came(struct polled *polled, uint32_t events)
 {
     struct watched *watched = (struct watched *)(void *)polled;
     int what = 0;
-    if (watched->wanted == 0) { /* the peer speaks or leaves while nobody asks: libcurl notices when it next takes the connection */
-        arm(watched, 0);
+    if (watched->idle) {
+        retire(watched);
         return;
     }
     if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP))
@@ -177,13 +188,13 @@ static int socket_wanted(CURL *easy, curl_socket_t descriptor, int what, void *c
         forget(multi, descriptor);
         return 0;
     }
+    watched->idle = what == CURL_POLL_REMOVE;
     watched->wanted = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
         watched->wanted |= EPOLLIN;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
         watched->wanted |= EPOLLOUT;
-    if (watched->wanted != 0 || watched->armed != 0)
-        arm(watched, watched->wanted ? watched->wanted : EPOLLIN);
+    arm(watched, watched->idle && watched->armed != 0 ? EPOLLIN : watched->wanted);
     return 0;
 }
 

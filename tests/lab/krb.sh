@@ -4,7 +4,7 @@
 #   PORT      the KDC's (25980); the others follow it, see `env`
 #   BACKEND   http://127.0.0.1:PORT of what stands behind /wsman (an echo of its own)
 # Principals of LAB.EXAMPLE with keytabs beside them: svc-observe, svc-second, svc-short (tickets of 15 s), svc-rotated (its keytab is
-# outdated). NTLM: LABNT\svc-observe Ntlm-Pw1, LABNT\svc-second Ntlm-Pw2. Basic: svc-observe Basic-Pw1.
+# outdated); svc-password Krb-Pw1. NTLM: LABNT\svc-observe Ntlm-Pw1, LABNT\svc-second Ntlm-Pw2. Basic: svc-observe Basic-Pw1.
 # Runs as nobody when started by root. Debian: apache2 libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server gss-ntlmssp python3-gssapi.
 set -eu
 lab=${LAB_DIR:-/tmp/solowarden-lab}
@@ -137,6 +137,7 @@ addprinc -randkey HTTP/$host
 addprinc -randkey svc-observe
 addprinc -randkey svc-second
 addprinc -randkey -maxlife 15sec svc-short
+addprinc -pw Krb-Pw1 svc-password
 addprinc -randkey svc-rotated
 ktadd -k $base/http.keytab HTTP/$host
 ktadd -k $base/svc-observe.keytab svc-observe

@@ -34,7 +34,7 @@ struct http_server {
     int listener;
     uint16_t port;
     atomic_bool stop;
-    atomic_uint connections, requests, now, most;
+    atomic_uint connections, requests, now, most, left;
     struct visit visits[VISITS_MAX];
 };
 
@@ -150,6 +150,7 @@ static void *play(void *context)
     SSL_free(visit->tls);
     shutdown(visit->socket, SHUT_RDWR);
     close(visit->socket);
+    visit->server->left++;
     free(visit->bytes);
     return NULL;
 }
@@ -206,6 +207,11 @@ unsigned http_server_connections(struct http_server *server)
 unsigned http_server_requests(struct http_server *server)
 {
     return server->requests;
+}
+
+unsigned http_server_left(struct http_server *server)
+{
+    return server->left;
 }
 
 unsigned http_server_at_once(struct http_server *server)

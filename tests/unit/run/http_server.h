@@ -25,6 +25,7 @@ struct http_server *http_server_open(SSL_CTX *tls, http_handler *handler, void *
 uint16_t http_server_port(const struct http_server *server);
 unsigned http_server_connections(struct http_server *server);
 unsigned http_server_requests(struct http_server *server);
+unsigned http_server_left(struct http_server *server);    /* connections that it closed */
 unsigned http_server_at_once(struct http_server *server); /* requests being answered at the same time, at most */
 void http_server_close(struct http_server *server);
 

@@ -69,6 +69,9 @@ static void answer(void *context, const struct http_asked *asked, struct http_gi
     } else if (strcmp(asked->path, "/once") == 0) {
         http_give(given, 200, "Connection: close\r\n", "once");
         given->close = true;
+    } else if (strcmp(asked->path, "/tired") == 0) {
+        http_give(given, 200, "", "tired");
+        given->close = true;
     } else if (strcmp(asked->path, "/login") == 0) {
         bool right = strcmp(asked->authorization, "Basic Y2FuYXJ5OnN3b3JkZmlzaA==") == 0; /* canary:swordfish */
         http_give(given, right ? 200 : 401, right ? "" : "WWW-Authenticate: Basic realm=\"x\"\r\n", right ? "in" : "out");
@@ -259,6 +262,33 @@ static void test_broken_replies(void **state)
     expect(scene, "/nothing", REASON_CLOSED_EARLY);
     expect(scene, "/garbage", REASON_BAD_REPLY);
     expect(scene, "/wsman", REASON_OK);
+}
+
+/* libcurl would send it again on a new connection. Whoever orders a failover does not want it ordered twice. */
+static void test_nothing_is_sent_twice(void **state)
+{
+    struct scene *scene = *state;
+    expect(scene, "/wsman", REASON_OK);
+    expect(scene, "/nothing", REASON_CLOSED_EARLY);
+    assert_int_equal(http_server_requests(scene->server), 2);
+    assert_int_equal(http_pool_counters(scene->pool)->requests, 2);
+    assert_string_not_equal(http_channel_why(scene->asker.channel), "");
+    assert_int_equal(fetch(&scene->asker, "/wsman", 0), REASON_OK);
+}
+
+/* A server that tires of an idle connection says goodbye; the next request must not be lost on it. */
+static void test_a_farewell_is_heard(void **state)
+{
+    struct scene *scene = *state;
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(fetch(&scene->asker, "/tired", 0), REASON_OK);
+        while (http_server_left(scene->server) < i)
+            uv_run(&scene->loop, UV_RUN_NOWAIT);
+        for (int turns = 0; turns < 10; turns++)
+            uv_run(&scene->loop, UV_RUN_NOWAIT);
+        expect(scene, "/wsman", REASON_OK);
+        assert_int_equal(http_server_connections(scene->server), 1 + i);
+    }
 }
 
 static void test_deadlines(void **state)
@@ -576,6 +606,8 @@ int main(void)
         TEST(statuses_are_answers),
         TEST(redirects_are_refused),
         TEST(broken_replies),
+        TEST(nothing_is_sent_twice),
+        TEST(a_farewell_is_heard),
         TEST(deadlines),
         TEST(nothing_is_injected),
         TEST(the_environment_changes_nothing),
