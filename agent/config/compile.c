@@ -347,6 +347,7 @@ struct compiled *config_compile(const struct config *config)
                                        .common_window = config->agent.common_window,
                                        .common_count = COMMON_COUNT,
                                        .agent_name = config->agent.name};
+    compiled->policy.queue_names = arena_take(arena, policy_queue_seats(&compiled->policy) * sizeof *compiled->policy.queue_names);
     return compiled;
 }
 

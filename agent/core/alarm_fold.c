@@ -86,7 +86,7 @@ static void say_queue(const struct telling *to, uint32_t seat)
 
 static void say_queues(const struct telling *to)
 {
-    size_t seats = queue_seats_needed(to->decider->policy);
+    size_t seats = policy_queue_seats(to->decider->policy);
     for (uint32_t i = 0; i < seats; i++)
         say_queue(to, i);
 }

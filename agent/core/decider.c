@@ -23,7 +23,7 @@ static size_t part(size_t *used, size_t size)
 
 static uint32_t alarm_capacity(const struct policy *policy)
 {
-    uint32_t queues = 2U * (uint32_t)queue_seats_needed(policy);
+    uint32_t queues = 2U * (uint32_t)policy_queue_seats(policy);
     return 32U + queues + policy->cluster_count + 9U * policy->group_count + 3U * policy->server_count + 7U * policy->handler_count;
 }
 

@@ -95,7 +95,7 @@ static size_t carve_tables(struct carving *carving, const struct policy *policy,
     model->logs = carve(carving, policy->server_count * sizeof *model->logs);
     model->handlers = carve(carving, policy->handler_count * sizeof *model->handlers);
     model->control = carve(carving, policy->group_count * sizeof *model->control);
-    model->queues = carve(carving, queue_seats_needed(policy) * sizeof *model->queues);
+    model->queues = carve(carving, policy_queue_seats(policy) * sizeof *model->queues);
     model->heard = carve(carving, policy->source_count * sizeof *model->heard);
     model->by_account = carve(carving, accounts_needed(policy) * sizeof *model->by_account);
     model->same_account = carve(carving, policy->handler_count * sizeof *model->same_account);

@@ -16,9 +16,6 @@ bool handler_is_excused(const struct model *model, uint16_t handler);
 void control_fold(struct model *model, uint16_t group, msec_t now);
 bool control_moving(const struct model *model, uint16_t group, msec_t now);
 
-/* queues.c */
-size_t queue_seats_needed(const struct policy *policy);
-
 /* logs.c */
 void log_fold(struct model *model, uint16_t server, msec_t now);
 void logs_link(struct model *model); /* the accounts' index, once */

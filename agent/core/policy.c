@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+size_t policy_queue_seats(const struct policy *policy)
+{
+    size_t seats = 0;
+    for (uint16_t i = 0; i < policy->cluster_count; i++)
+        seats += policy->clusters[i].windows ? QUEUE_SEATS : 0;
+    return seats;
+}
+
 const char *policy_name(const struct policy *policy, subject_t subject)
 {
     uint32_t index = subject_index(subject);
@@ -19,6 +27,8 @@ const char *policy_name(const struct policy *policy, subject_t subject)
         return index < policy->server_count ? policy->servers[index].name : "";
     case SUBJECT_HANDLER:
         return index < policy->handler_count ? policy->handlers[index].name : "";
+    case SUBJECT_QUEUE:
+        return policy->queue_names && index < policy_queue_seats(policy) ? policy->queue_names[index] : "";
     case SUBJECT_PROBE:
         return index < policy->source_count ? policy->sources[index].name : "";
     default:

@@ -107,6 +107,8 @@ struct policy_source {
     uint8_t rise, fall; /* good or bad results in a row before ASPECT_ENDPOINT changes */
 };
 
+enum { QUEUE_NAME_BYTES = 64, QUEUE_SEATS = 64 /* per Windows cluster: queues.h */ };
+
 struct policy {
     const struct policy_cluster *clusters;
     const struct policy_node *nodes;
@@ -123,7 +125,10 @@ struct policy {
     uint8_t common_count; /* groups falling inside common_window that make one common cause (2) */
     bool observe_only;
     const char *agent_name;
+    char (*queue_names)[QUEUE_NAME_BYTES]; /* of SUBJECT_QUEUE: found, not configured; the model writes one when a queue takes its seat */
 };
+
+size_t policy_queue_seats(const struct policy *policy);
 
 /* The policy's own name of a subject ("orders"); "" if it does not exist. */
 const char *policy_name(const struct policy *policy, subject_t subject);

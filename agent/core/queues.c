@@ -1,17 +1,10 @@
 /* Seats of queues that have, or had, an alarm. See queues.h. */
 #include "queues.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "parts.h"
-
-size_t queue_seats_needed(const struct policy *policy)
-{
-    size_t seats = 0;
-    for (uint16_t i = 0; i < policy->cluster_count; i++)
-        seats += policy->clusters[i].windows ? QUEUE_SEATS : 0;
-    return seats;
-}
 
 static bool is_bad(uint8_t state)
 {
@@ -38,6 +31,27 @@ static struct queue_seat *take_seat(struct model *model, struct queue_seat *seat
     return NULL;
 }
 
+/* Of a name that is too long its end tells more, behind a hash of the whole. */
+static void name_seat(const struct model *model, const struct queue_seat *seat)
+{
+    enum { HASH_CHARACTERS = 5 };
+    const struct policy *policy = model->policy;
+    const struct policy_cluster *cluster = &policy->clusters[seat->cluster];
+    const char *node = seat->node < cluster->node_count ? policy->nodes[cluster->first_node + seat->node].name : "?", *end = seat->name;
+    if (!policy->queue_names)
+        return;
+    char *name = policy->queue_names[seat - model->queues];
+    int used = snprintf(name, QUEUE_NAME_BYTES, "%.20s/%.20s/", cluster->name, node);
+    size_t room = QUEUE_NAME_BYTES - 1 - (size_t)used, size = strlen(seat->name);
+    bool cut = size > room;
+    for (end += cut ? size - room + HASH_CHARACTERS : 0; cut && ((unsigned char)*end & 0xc0U) == 0x80U;)
+        end++; /* not in mid-character */
+    if (cut)
+        snprintf(name + used, room + 1, "%04x~%s", (unsigned)(hash_text(seat->name, size) & 0xffffU), end);
+    else
+        memcpy(name + used, end, size + 1);
+}
+
 void model_queue(struct model *model, uint16_t cluster, const struct queue_verdict *verdict, msec_t now)
 {
     struct queue_seat *seats = seats_of(model, cluster), *seat = NULL;
@@ -50,6 +64,7 @@ void model_queue(struct model *model, uint16_t cluster, const struct queue_verdi
             *seat = (struct queue_seat){.cluster = cluster, .node = verdict->node, .class = verdict->queue->class};
             memcpy(seat->name, verdict->queue->name, sizeof seat->name);
             seat->name[sizeof seat->name - 1] = '\0';
+            name_seat(model, seat);
         }
     }
     if (!seat)
@@ -65,7 +80,7 @@ void model_queue(struct model *model, uint16_t cluster, const struct queue_verdi
 
 const struct queue_seat *model_queue_seat(const struct model *model, subject_t subject)
 {
-    bool is_one = subject_kind(subject) == SUBJECT_QUEUE && subject_index(subject) < queue_seats_needed(model->policy);
+    bool is_one = subject_kind(subject) == SUBJECT_QUEUE && subject_index(subject) < policy_queue_seats(model->policy);
     const struct queue_seat *seat = is_one ? &model->queues[subject_index(subject)] : NULL;
     return seat && *seat->name ? seat : NULL;
 }

@@ -6,8 +6,6 @@
 #include "estate.h"
 #include "model.h"
 
-enum { QUEUE_SEATS = 64 /* per Windows cluster */ };
-
 struct queue_seat {
     char name[FOUND_URL]; /* "" = free */
     uint16_t cluster;
@@ -20,7 +18,7 @@ struct queue_seat {
 
 /* What estate_queues() says of a queue; call for each. */
 void model_queue(struct model *model, uint16_t cluster, const struct queue_verdict *verdict, msec_t now);
-/* The seat of a SUBJECT_QUEUE; NULL = free, or none. Its full name is "cluster/node/queue". */
+/* The seat of a SUBJECT_QUEUE; NULL = free, or none. policy_name() of it: "cluster/node/queue", of a long queue name its end. */
 const struct queue_seat *model_queue_seat(const struct model *model, subject_t subject);
 
 #endif

@@ -36,6 +36,7 @@ static const struct policy_source sources[SOURCES] = {
     [SERVICE_A] = {.node = 0, .estate = true, .interval = 10000, .timeout = 5000},
     [BIZTALK] = {.node = 0, .estate = true, .interval = 10000, .timeout = 5000},
 };
+static char queue_names[QUEUE_SEATS][QUEUE_NAME_BYTES];
 static const struct policy policy = {.clusters = &cluster,
                                      .nodes = nodes,
                                      .groups = &group,
@@ -43,7 +44,8 @@ static const struct policy policy = {.clusters = &cluster,
                                      .cluster_count = 1,
                                      .node_count = 2,
                                      .group_count = 1,
-                                     .source_count = SOURCES};
+                                     .source_count = SOURCES,
+                                     .queue_names = queue_names};
 static struct estate *estate;
 static struct queue_verdict heard;
 static unsigned heard_count, raised[ALARM_CLASSES], cleared[ALARM_CLASSES];
@@ -356,6 +358,8 @@ static void test_high(void **state)
     const struct queue_seat *seat = model_queue_seat(decider->model, subject_of(SUBJECT_QUEUE, 0));
     assert_string_equal(seat->name, "bts01\\private$\\orders");
     assert_int_equal(seat->node, 0);
+    assert_string_equal(policy_name(&policy, subject_of(SUBJECT_QUEUE, 0)), "biztalk/BTS01/bts01\\private$\\orders");
+    assert_string_equal(policy_name(&policy, subject_of(SUBJECT_QUEUE, QUEUE_SEATS)), "");
     assert_int_equal(decider->groups[0].plan, 0); /* a queue moves nothing */
 }
 
@@ -366,7 +370,7 @@ static void test_seats_are_bounded(void **state)
     rows_step(estate, MSMQ_A, FOUND_BEGIN, FOUND_QUEUE, NULL, NULL, REASON_OK, now);
     for (unsigned i = 0; i < QUEUE_SEATS + 6; i++) {
         struct found_queue row = queue(100, QUEUE_LOCAL);
-        snprintf(row.name, sizeof row.name, "q%u", i);
+        snprintf(row.name, sizeof row.name, "DIRECT=OS:a-machine-with-a-long-name.corp.example\\private$\\ä-queue-%u", i);
         rows_step(estate, MSMQ_A, FOUND_ROW, FOUND_QUEUE, NULL, &row, REASON_OK, now);
     }
     rows_step(estate, MSMQ_A, FOUND_END, FOUND_QUEUE, NULL, NULL, REASON_OK, now);
@@ -374,6 +378,12 @@ static void test_seats_are_bounded(void **state)
     assert_int_equal(heard_count, QUEUE_SEATS + 6);
     assert_int_equal(raised[ALARM_QUEUE_HIGH], QUEUE_SEATS);
     assert_int_equal(decider->model->dropped, 6);
+    for (unsigned i = 0; i < QUEUE_SEATS; i++) {
+        assert_true(strlen(queue_names[i]) < QUEUE_NAME_BYTES);
+        assert_non_null(strstr(queue_names[i], "-queue-"));
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(queue_names[i], queue_names[j]);
+    }
     assert_null(model_queue_seat(decider->model, subject_of(SUBJECT_QUEUE, QUEUE_SEATS)));
 }
 
