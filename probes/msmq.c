@@ -1,9 +1,9 @@
 /* Probe `msmq`: the performance counters of Message Queuing on the asked machine. One row per queue that Windows shows: those that are open
- * or hold messages. Owns whose a queue is by its name; must not judge depth, nor know that the counters are blind where two instances
+ * or hold messages. Must not judge depth, nor know that the counters are blind where two instances
  * run: that is the estate's, who sees the cluster. A class or property that is missing ends the list: unknown, never 0. */
-#include <string.h>
 #include <strings.h>
 
+#include "windows_names.h"
 #include "wmi.h"
 
 static const struct wmi_property properties[] = {
@@ -21,47 +21,6 @@ struct msmq_state {
     const struct probe_context *context; /* these two during a step only */
 };
 
-static bool begins(const char *text, const char *with)
-{
-    return strncasecmp(text, with, strlen(with)) == 0;
-}
-
-/* `name` stands up to the first separator; a node's full name stands for its short one as well. */
-static bool machine_is(const char *name, const char *machine)
-{
-    size_t size = strcspn(name, "\\/"), plain = machine ? strcspn(machine, ".") : 0;
-    if (!machine || size == 0)
-        return false;
-    return (size == strlen(machine) || size == plain) && strncasecmp(name, machine, size) == 0;
-}
-
-static bool own_machine(const struct msmq_state *state, const char *name)
-{
-    const struct probe_context *context = state->context;
-    if (begins(name, ".\\") || machine_is(name, context->node) || machine_is(name, context->host) || machine_is(name, context->address))
-        return true;
-    for (size_t i = 0; i < state->conf->machines.count; i++)
-        if (machine_is(name, state->conf->machines.items[i]))
-            return true;
-    return false;
-}
-
-/* "Computer Queues"; a path name "machine\private$\q"; a format name "DIRECT=OS:machine\private$\q", "DIRECT=TCP:10.0.0.1\q",
- * "DIRECT=HTTP://host/msmq/q". A name without a machine ("PUBLIC=guid") tells no place: counters show a machine's own queues. */
-static uint8_t class_of(const struct msmq_state *state, const char *name)
-{
-    static const char direct[] = "DIRECT=";
-    if (strcasecmp(name, "Computer Queues") == 0)
-        return QUEUE_COMPUTER;
-    if (begins(name, direct)) {
-        const char *colon = strchr(name, ':');
-        const char *machine = colon ? colon + 1 : name + sizeof direct - 1;
-        machine += strspn(machine, "/");
-        return own_machine(state, machine) ? QUEUE_LOCAL : QUEUE_OUTGOING;
-    }
-    return strchr(name, '\\') && !own_machine(state, name) ? QUEUE_OUTGOING : QUEUE_LOCAL;
-}
-
 static void count_or_absent(int64_t *counter)
 {
     if (*counter < 0)
@@ -71,10 +30,11 @@ static void count_or_absent(int64_t *counter)
 /* The sum over all queues is no queue. */
 static bool finish(struct wmi_talk *talk, void *row)
 {
+    const struct msmq_state *state = talk->own;
     struct found_queue *queue = row;
     if (strcasecmp(queue->name, "_Total") == 0)
         return false;
-    queue->class = class_of(talk->own, queue->name);
+    queue->class = queue_class_of(queue->name, state->context, &state->conf->machines);
     queue->source = QUEUE_FROM_WMI;
     count_or_absent(&queue->messages);
     count_or_absent(&queue->bytes);
