@@ -110,7 +110,7 @@ cp "$lab/winlab/act.pw.right" "$lab/winlab/act.pw"
 must 'before the move it is on the first node' group_is BTS01
 must 'a move is accepted' move_to BTS02
 must 'and says nothing of how it went' is '. == {}'
-expect 10 'the group is on the other node' group_is BTS02
+must 'the method had waited until it was done: the group is on the other node' group_is BTS02
 node=2
 must 'which says so itself' group_is BTS02
 runs_on() {

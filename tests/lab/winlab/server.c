@@ -96,7 +96,12 @@ static bool may_identify_unknown(struct MHD_Connection *connection)
     return word && !strcmp(word, "unauthenticated");
 }
 
-static enum MHD_Result answer_wsman(struct http_request *request, const char *url, const char *method)
+static enum MHD_Result send_soap(struct http_request *request, unsigned status, struct text *reply)
+{
+    return send_text(request, status, "application/soap+xml;charset=UTF-8", reply);
+}
+
+static enum MHD_Result answer_wsman(struct http_request *request, const char *url, const char *method, uint32_t *wait_ms)
 {
     const struct listener *listener = request->listener;
     const struct server *server = listener->server;
@@ -106,7 +111,8 @@ static enum MHD_Result answer_wsman(struct http_request *request, const char *ur
                                  .node_name = world_node_name(server->world, listener->node),
                                  .user = user,
                                  .contexts = server->machines[listener->node].contexts,
-                                 .now_ms = uv_now(server->loop)};
+                                 .now_ms = uv_now(server->loop),
+                                 .takes_ms = wait_ms};
     if (strcasecmp(url, "/wsman") != 0)
         return send_nothing(request, MHD_HTTP_NOT_FOUND);
     if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
@@ -122,12 +128,18 @@ static enum MHD_Result answer_wsman(struct http_request *request, const char *ur
     struct text reply = {0};
     unsigned status = soap_answer(&caller, request->body.bytes ? request->body.bytes : "", request->body.length, &reply);
     world_contexts(server->world, listener->node, soap_contexts_count(caller.contexts));
-    return send_text(request, status, "application/soap+xml;charset=UTF-8", &reply);
+    if (*wait_ms == 0)
+        return send_soap(request, status, &reply);
+    request->status = status;
+    request->reply = reply;
+    return MHD_YES;
 }
 
-enum MHD_Result server_answer(struct http_request *request, const char *url, const char *method)
+enum MHD_Result server_answer(struct http_request *request, const char *url, const char *method, uint32_t *wait_ms)
 {
-    return request->listener->is_exporter ? answer_metrics(request, url, method) : answer_wsman(request, url, method);
+    if (request->status)
+        return send_soap(request, request->status, &request->reply);
+    return request->listener->is_exporter ? answer_metrics(request, url, method) : answer_wsman(request, url, method, wait_ms);
 }
 
 static bool follow(struct server *server, FILE *complaints)

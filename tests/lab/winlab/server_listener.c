@@ -103,7 +103,11 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         begin_delay(request, fault.slow_ms);
         return MHD_YES;
     }
-    return server_answer(request, url, method);
+    uint32_t wait_ms = 0;
+    enum MHD_Result result = server_answer(request, url, method, &wait_ms);
+    if (wait_ms)
+        begin_delay(request, wait_ms);
+    return result;
 }
 
 static void on_completed(void *data, struct MHD_Connection *connection, void **own, enum MHD_RequestTerminationCode why)
@@ -113,6 +117,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **o
     if (!request)
         return;
     text_free(&request->body);
+    text_free(&request->reply);
     free(request);
     *own = NULL;
 }

@@ -11,6 +11,8 @@ struct http_request {
     struct MHD_Connection *connection;
     uv_timer_t *delay; /* while the reply waits */
     bool delayed;      /* it has waited */
+    unsigned status;   /* of a reply that is ready and waits for its method's end; 0 = none */
+    struct text reply;
     struct http_request *next_waiting, **link_waiting;
 };
 
@@ -38,6 +40,7 @@ struct world *server_world(const struct server *server);
 bool server_is_plain(const struct server *server);
 char *server_certificate(const struct server *server, size_t node, bool wrong); /* the caller frees it */
 const char *server_key(const struct server *server);
-enum MHD_Result server_answer(struct http_request *request, const char *url, const char *method);
+/* May say in *wait_ms that the reply is to wait: asked again after that, it sends it. */
+enum MHD_Result server_answer(struct http_request *request, const char *url, const char *method, uint32_t *wait_ms);
 
 #endif

@@ -87,6 +87,7 @@ struct soap_caller {
     enum soap_role role;
     struct soap_contexts *contexts;
     uint64_t now_ms;
+    uint32_t *takes_ms; /* may be NULL: for how long an invoked method waits before its reply goes out */
 };
 /* Adds the reply to `reply`; returns the HTTP status. */
 unsigned soap_answer(const struct soap_caller *caller, const char *bytes, size_t length, struct text *reply);

@@ -316,6 +316,8 @@ static unsigned invoke_outcome(const struct exchange *exchange, const struct cla
         class->invoke(exchange->caller->world, exchange->caller->node, position, method, parameters, request->parameter_count, &result)) {
     case INVOKE_DONE:
         write_output(exchange, class, method, &result);
+        if (exchange->caller->takes_ms)
+            *exchange->caller->takes_ms = result.takes_ms;
         return 200;
     case INVOKE_NO_SUCH_METHOD:
         return fault(exchange, SOAP_ACTION_NOT_SUPPORTED, method);

@@ -67,6 +67,7 @@ static enum invoke_outcome fake_invoke(struct world *world, size_t node, size_t 
         snprintf(world->invoked_on, sizeof world->invoked_on, "%s", fake_names[position]);
         snprintf(world->node_name, sizeof world->node_name, "%s", parameters[0].value);
         result->is_void = true;
+        result->takes_ms = 1234;
         return INVOKE_DONE;
     }
     if (!strcmp(method, "GetState")) {

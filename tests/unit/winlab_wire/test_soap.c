@@ -216,7 +216,10 @@ static void envelope_sizes(void **state)
 static void methods(void **state)
 {
     struct lab *lab = *state;
+    uint32_t takes_ms = 0;
+    lab->caller.takes_ms = &takes_ms;
     ask(lab, GROUP "/MoveToNewNode", GROUP, SELECT_GROUP, MOVE);
+    assert_int_equal(takes_ms, 1234);
     says(lab, 200, "<a:Action>" GROUP "/MoveToNewNodeResponse</a:Action>");
     says(lab, 200, "<p:MoveToNewNode_OUTPUT ");
     assert_null(strstr(lab->reply.bytes, "ReturnValue"));
