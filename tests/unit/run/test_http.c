@@ -8,138 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent/run/resolve.h"
-#include "http_asker.h"
-#include "server.h"
-
-enum { DAY = 86400, BIG = 300000 };
-
-struct scene {
-    uv_loop_t loop;
-    struct http_pool *pool;
-    struct http_server *server;
-    SSL_CTX *tls;
-    struct http_target target;
-    struct http_asker asker;
-    struct http_asked last;
-    unsigned bodies_without_credential;
-};
-
-/* By path: what a server may answer. */
-static void answer(void *context, const struct http_asked *asked, struct http_given *given)
-{
-    struct scene *scene = context;
-    char text[400];
-    int status = 0;
-    scene->last = *asked;
-    scene->bodies_without_credential += asked->body_size > 0 && asked->authorization[0] == '\0';
-    if (sscanf(asked->path, "/status/%d", &status) == 1) {
-        http_give(given, status, status / 100 == 3 ? "Location: /elsewhere\r\n" : "", "a text");
-    } else if (strcmp(asked->path, "/big") == 0) {
-        char *body = calloc(1, BIG + 1);
-        memset(body, 'x', BIG);
-        http_give(given, 200, "", body);
-        free(body);
-    } else if (strcmp(asked->path, "/chunks") == 0) {
-        given->bytes = strdup("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n5\r\n five\r\n0\r\n\r\n");
-    } else if (strcmp(asked->path, "/hold") == 0) {
-        given->hold = true;
-    } else if (strcmp(asked->path, "/slow") == 0) {
-        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfour");
-        given->hold = true;
-    } else if (strcmp(asked->path, "/half") == 0) {
-        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
-        given->close = true;
-    } else if (strcmp(asked->path, "/nothing") == 0) {
-        given->close = true;
-    } else if (strcmp(asked->path, "/garbage") == 0) {
-        given->bytes = strdup("220 I am no web server\r\n");
-        given->close = true;
-    } else if (strcmp(asked->path, "/headers") == 0) {
-        char *headers = calloc(1, 200001);
-        for (size_t at = 0; at + 20 <= 200000; at += 20)
-            memcpy(headers + at, "X-Something: words\r\n", 20);
-        http_give(given, 200, headers, "");
-        free(headers);
-    } else if (strcmp(asked->path, "/boast") == 0) {
-        given->bytes = strdup("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx");
-        given->hold = true;
-    } else if (strcmp(asked->path, "/once") == 0) {
-        http_give(given, 200, "Connection: close\r\n", "once");
-        given->close = true;
-    } else if (strcmp(asked->path, "/tired") == 0) {
-        http_give(given, 200, "", "tired");
-        given->close = true;
-    } else if (strcmp(asked->path, "/login") == 0) {
-        bool right = strcmp(asked->authorization, "Basic Y2FuYXJ5OnN3b3JkZmlzaA==") == 0; /* canary:swordfish */
-        http_give(given, right ? 200 : 401, right ? "" : "WWW-Authenticate: Basic realm=\"x\"\r\n", right ? "in" : "out");
-    } else if (strcmp(asked->path, "/negotiate") == 0) {
-        http_give(given, 401, "WWW-Authenticate: Negotiate\r\n", "no");
-    } else {
-        snprintf(text, sizeof text, "%s %s %zu", asked->method, asked->path, asked->body_size);
-        http_give(given, 200, "", text);
-    }
-    if (given->bytes && given->size == 0)
-        given->size = strlen(given->bytes);
-}
-
-static int open_scene(void **state, bool plain)
-{
-    struct scene *scene = calloc(1, sizeof *scene);
-    uv_loop_init(&scene->loop);
-    scene->pool = http_pool_open(&scene->loop);
-    scene->tls = plain ? NULL : server_context("bts01.example", false, 0, 90 * DAY + 60, false);
-    scene->server = http_server_open(scene->tls, answer, scene);
-    scene->target = (struct http_target){.host = "bts01.example",
-                                         .address = "127.0.0.1",
-                                         .port = http_server_port(scene->server),
-                                         .plain = plain,
-                                         .ca_file = authority_file()};
-    http_asker_open(&scene->asker, &scene->loop, scene->pool, &scene->target);
-    *state = scene;
-    return 0;
-}
-
-static int set_up(void **state)
-{
-    return open_scene(state, false);
-}
-
-static int set_up_plain(void **state)
-{
-    return open_scene(state, true);
-}
-
-static int tear_down(void **state)
-{
-    struct scene *scene = *state;
-    http_asker_close(&scene->asker);
-    http_pool_close(scene->pool);
-    http_server_close(scene->server);
-    SSL_CTX_free(scene->tls);
-    while (uv_run(&scene->loop, UV_RUN_DEFAULT) != 0) /* a reply may have stopped it */
-        ;
-    int left = uv_loop_close(&scene->loop);
-    resolve_forget();
-    free(scene);
-    return left;
-}
-
-static uint16_t fetch(struct http_asker *asker, const char *path, size_t limit)
-{
-    const struct request request = {.kind = REQUEST_FETCH, .path = path, .limit = limit};
-    unsigned replies = asker->replies + 1;
-    http_asker_ask(asker, &request, 20000);
-    return http_asker_wait(asker, replies);
-}
-
-/* Expects this reason of a POST to this path. */
-static void expect(struct scene *scene, const char *path, uint16_t reason)
-{
-    assert_string_equal(reason_name(http_asker_post(&scene->asker, path, "<xml/>")), reason_name(reason));
-}
+#include "http_scene.h"
 
 static void test_what_goes_out_and_what_comes_back(void **state)
 {
@@ -328,55 +198,6 @@ static void test_the_environment_changes_nothing(void **state)
     unsetenv("ALL_PROXY");
 }
 
-static void test_trust(void **state)
-{
-    struct scene *scene = *state;
-    static const struct {
-        const char *name, *server_name, *pin;
-        bool self_signed, insecure;
-        long from, until;
-        uint16_t reason;
-    } cases[] = {
-        {"bts01.example", NULL, NULL, .until = DAY, .reason = REASON_OK},
-        {"bts01.example", "bts02.example", NULL, .until = DAY, .reason = REASON_TLS_NAME},
-        {"bts02.example", NULL, NULL, .until = DAY, .reason = REASON_TLS_NAME},
-        {"bts02.example", "bts02.example", NULL, .until = DAY, .reason = REASON_OK},
-        {"bts01.example", NULL, NULL, .from = -2 * DAY, .until = -60, .reason = REASON_TLS_EXPIRED},
-        {"bts01.example", NULL, NULL, .self_signed = true, .until = DAY, .reason = REASON_TLS_UNTRUSTED},
-        {"other", NULL, NULL, .self_signed = true, .insecure = true, .until = -60, .from = -DAY, .reason = REASON_OK},
-        {"bts01.example", NULL, "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", .until = DAY, .reason = REASON_TLS_UNTRUSTED},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        SSL_CTX *tls = server_context(cases[i].name, false, cases[i].from, cases[i].until, cases[i].self_signed);
-        struct http_server *server = http_server_open(tls, answer, scene);
-        struct http_target target = scene->target;
-        struct http_asker asker;
-        target.port = http_server_port(server);
-        target.server_name = cases[i].server_name;
-        target.insecure = cases[i].insecure;
-        target.pin = cases[i].pin;
-        struct http_pool *pool = http_pool_open(&scene->loop);
-        http_asker_open(&asker, &scene->loop, pool, &target);
-        assert_string_equal(reason_name(http_asker_post(&asker, "/wsman", "x")), reason_name(cases[i].reason));
-        assert_int_equal(http_server_requests(server), cases[i].reason == REASON_OK);
-        http_asker_close(&asker);
-        http_pool_close(pool);
-        http_server_close(server);
-        SSL_CTX_free(tls);
-    }
-}
-
-static void test_an_authority_that_is_not_there(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target target = scene->target;
-    struct http_asker asker;
-    target.ca_file = "/nonexistent";
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_TLS_UNTRUSTED);
-    http_asker_close(&asker);
-}
-
 static void test_nobody_there(void **state)
 {
     struct scene *scene = *state;
@@ -481,116 +302,6 @@ static void test_closed_in_flight(void **state)
         uv_run(&scene->loop, UV_RUN_ONCE);
 }
 
-/* ---- logging in ---- */
-
-static char secret_path[] = "/tmp/http-secret.XXXXXX";
-
-static void write_secret(const char *text)
-{
-    FILE *file = fopen(secret_path, "w");
-    fputs(text, file);
-    fclose(file);
-}
-
-static struct http_target with_login(const struct scene *scene, uint8_t auth, const char *credential)
-{
-    struct http_target target = scene->target;
-    target.auth = auth;
-    target.credential = credential;
-    target.user = "canary";
-    target.password_file = secret_path;
-    return target;
-}
-
-static void test_basic(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
-    struct http_asker asker;
-    write_secret("swordfish\n");
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
-    write_secret("wrong\n");
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_LOGIN_REFUSED);
-    assert_int_equal(asker.size, 0);
-    assert_int_equal(http_server_requests(scene->server), 2); /* no second attempt */
-    write_secret("swordfish\n");
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
-    write_secret("\n");
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_SECRET_UNREADABLE);
-    assert_string_not_equal(http_channel_why(asker.channel), "");
-    assert_int_equal(http_server_requests(scene->server), 3);
-    assert_int_equal(scene->bodies_without_credential, 0);
-    http_asker_close(&asker);
-}
-
-static void test_a_greeting_carries_nothing(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
-    const struct request request = {.kind = REQUEST_POST, .path = "/login", .body = "body", .body_size = 4};
-    struct http_asker asker;
-    write_secret("swordfish\n");
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    http_greet(asker.channel, &request);
-    assert_int_equal(http_asker_wait(&asker, 1), REASON_OK);
-    assert_int_equal(asker.reply.http_status, 401);
-    assert_int_equal(asker.pieces, 0);
-    assert_string_equal(scene->last.authorization, "");
-    assert_int_equal(scene->last.body_size, 0);
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_OK);
-    http_asker_close(&asker);
-}
-
-static void test_basic_over_plain_http(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target target = with_login(scene, HTTP_AUTH_BASIC, "canary");
-    struct http_asker asker;
-    write_secret("swordfish\n");
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    assert_int_equal(http_asker_post(&asker, "/login", "x"), REASON_NOT_SENDABLE);
-    assert_int_equal(http_server_connections(scene->server), 0);
-    http_asker_close(&asker);
-}
-
-static void test_identities_share_nothing(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target one = with_login(scene, HTTP_AUTH_BASIC, "one"), two = with_login(scene, HTTP_AUTH_BASIC, "two");
-    struct http_target same = with_login(scene, HTTP_AUTH_BASIC, "one");
-    const struct http_target *const targets[] = {&one, &two, &scene->target, &same};
-    struct http_asker asker;
-    write_secret("swordfish\n");
-    for (int round = 0; round < 3; round++)
-        for (size_t i = 0; i < 4; i++) {
-            http_asker_open(&asker, &scene->loop, scene->pool, targets[i]);
-            assert_int_equal(http_asker_post(&asker, "/wsman", "x"), REASON_OK);
-            http_asker_close(&asker);
-        }
-    assert_int_equal(http_server_connections(scene->server), 3);
-}
-
-/* The empty request for the certificate goes out; without a token nothing else does. */
-static void test_no_token_no_body(void **state)
-{
-    struct scene *scene = *state;
-    struct http_target target = with_login(scene, HTTP_AUTH_KERBEROS, "canary");
-    struct http_asker asker;
-    target.user = "canary@NOWHERE.EXAMPLE";
-    target.keytab_file = "/nonexistent";
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(http_asker_post(&asker, "/negotiate", "<secret/>"), REASON_SECRET_UNREADABLE);
-    assert_int_equal(http_server_requests(scene->server), 1);
-    assert_int_equal(scene->bodies_without_credential, 0);
-    http_asker_close(&asker);
-    target.keytab_file = target.password_file = NULL;
-    http_asker_open(&asker, &scene->loop, scene->pool, &target);
-    assert_int_equal(http_asker_post(&asker, "/negotiate", "<secret/>"), REASON_NOT_SENDABLE);
-    http_asker_close(&asker);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
@@ -611,22 +322,12 @@ int main(void)
         TEST(deadlines),
         TEST(nothing_is_injected),
         TEST(the_environment_changes_nothing),
-        TEST(trust),
-        TEST(an_authority_that_is_not_there),
         TEST(nobody_there),
         TEST(names_are_resolved),
         PLAIN(plain_where_tls_is_due),
         TEST(one_after_the_other),
         TEST(from_inside_a_reply),
         TEST(closed_in_flight),
-        TEST(basic),
-        TEST(a_greeting_carries_nothing),
-        PLAIN(basic_over_plain_http),
-        TEST(identities_share_nothing),
-        TEST(no_token_no_body),
     };
-    close(mkstemp(secret_path));
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(secret_path);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
