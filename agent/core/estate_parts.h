@@ -93,9 +93,9 @@ struct kept_source {
 
 struct kept_host {
     const char *name;
-    struct content *content; /* that the name is in; NULL = in the policy */
-    uint16_t group;          /* place in estate.groups */
-    bool needs_msmq;         /* of the moment, in estate_preflight */
+    struct content *content;         /* that the name is in; NULL = in the policy */
+    uint16_t group;                  /* place in estate.groups */
+    bool needs_msmq, waits_for_msmq; /* of the moment, in estate_preflight */
 };
 
 struct estate {

@@ -4,6 +4,8 @@
 
 #include "estate_words.h"
 
+enum { REMOTE_MOST = 256 }; /* locations of remote queues that are looked into: each costs a walk over the resources */
+
 struct service_list {
     uint16_t source, why; /* why: OK, or why there is none */
 };
@@ -15,6 +17,7 @@ struct survey {
     uint16_t node_why, resource_why, owner_why, dependency_why, instance_why, location_why;
     uint16_t resources, owners; /* the sources whose lists of these are believed */
     bool sso_is_clustered;
+    unsigned remote_asked;
     size_t sso_place;
 };
 
@@ -58,7 +61,7 @@ static void survey_nodes(struct survey *survey)
 
 /* Whose queue is "FORMATNAME:DIRECT=OS:machine\private$\q"? The shapes are not all documented: only what clearly is another machine's is
  * taken for one; a clustered MSMQ answers under a Network Name. */
-static bool is_remote_queue(const struct survey *survey, const char *url)
+static bool is_remote_queue(struct survey *survey, const char *url)
 {
     static const char *const prefixes[] = {"msmq://", "net.msmq://", "FORMATNAME:", "DIRECT=OS:", "DIRECT=TCP:"};
     char machine[FOUND_NODE_NAME];
@@ -72,7 +75,7 @@ static bool is_remote_queue(const struct survey *survey, const char *url)
     machine[size] = '\0';
     if (names_equal(machine, ".") || names_equal(machine, "localhost") || estate_node(estate_in(survey), machine) != NODE_NONE)
         return false;
-    if (survey->resources == UINT16_MAX)
+    if (survey->resources == UINT16_MAX || survey->remote_asked++ >= REMOTE_MOST)
         return false;
     const struct kept_list *list = estate_kept(estate_in(survey), survey->resources, FOUND_RESOURCE);
     for (size_t i = 0; i < list->count; i++) {
@@ -90,7 +93,7 @@ static void survey_locations(struct survey *survey)
     const struct policy_windows *windows = estate->policy->clusters[estate->cluster].windows;
     const struct kept_list *list = best_list(survey, FOUND_LOCATION, &survey->location_why);
     for (size_t i = 0; i < estate->host_count; i++)
-        estate->hosts[i].needs_msmq = false;
+        estate->hosts[i].needs_msmq = estate->hosts[i].waits_for_msmq = false;
     for (size_t i = 0; list && windows && i < list->count; i++) {
         const struct found_location *row = row_in(list, i);
         struct kept_host *host = row && name_listed(windows->msmq_adapters, row->adapter) ? host_named(estate, row->host) : NULL;
@@ -156,34 +159,44 @@ static void survey_owners(struct survey *survey)
     }
 }
 
+/* The host that this resource runs, of a group that reads queues; NULL = none. */
+static struct kept_host *host_run_by(const struct survey *survey, const struct found_resource *row)
+{
+    const struct estate *estate = estate_in(survey);
+    size_t place = row ? role_place(estate, row->group) : SIZE_MAX;
+    const char *runs = NULL;
+    if (place == SIZE_MAX || !estate->scratch[place].needs_msmq || !resource_is_guarded(estate, survey->resources, place, row, &runs))
+        return NULL;
+    struct kept_host *host = host_named(estate, runs);
+    return host && host->group == place ? host : NULL;
+}
+
 /* Of each resource that runs a host which reads queues: does it wait for a Message Queuing resource? */
 static void survey_dependencies(struct survey *survey)
 {
     const struct estate *estate = estate_in(survey);
-    const struct kept_list *list = best_list(survey, FOUND_DEPENDENCY, &survey->dependency_why);
+    const struct kept_list *list = best_list(survey, FOUND_DEPENDENCY, &survey->dependency_why), *resources;
     uint16_t source = estate_best(estate, FOUND_DEPENDENCY, survey->speaking->now);
-    const struct kept_list *resources = survey->resources == UINT16_MAX ? NULL : estate_kept(estate, survey->resources, FOUND_RESOURCE);
+    resources = survey->resources == UINT16_MAX ? NULL : estate_kept(estate, survey->resources, FOUND_RESOURCE);
+    for (size_t i = 0; list && i < list->count; i++) {
+        const struct found_dependency *row = row_in(list, i);
+        const struct found_resource *on = row ? resource_named(survey, row->on) : NULL;
+        struct kept_host *host = on && resource_is_msmq(on) ? host_run_by(survey, resource_named(survey, row->resource)) : NULL;
+        if (host)
+            host->waits_for_msmq = true;
+    }
     for (size_t i = 0; resources && i < resources->count; i++) {
         const struct found_resource *row = row_in(resources, i);
-        size_t place = row ? role_place(estate, row->group) : SIZE_MAX;
-        const char *runs = NULL;
-        if (place == SIZE_MAX || !estate->scratch[place].needs_msmq || !resource_is_guarded(estate, survey->resources, place, row, &runs))
-            continue;
-        const struct kept_host *host = host_named(estate, runs);
+        const struct kept_host *host = row ? host_run_by(survey, row) : NULL;
         if (!host || !host->needs_msmq)
             continue;
+        struct group_scratch *group = &estate->scratch[host->group];
         msec_t read_at = source == UINT16_MAX ? 0 : estate_asked(estate, source, FOUND_DEPENDENCY, row->name);
-        bool depends = false;
-        for (size_t j = 0; list && j < list->count && !depends; j++) {
-            const struct found_dependency *on = row_in(list, j);
-            const struct found_resource *other = on && names_equal(on->resource, row->name) ? resource_named(survey, on->on) : NULL;
-            depends = other && resource_is_msmq(other);
-        }
-        estate->scratch[place].msmq_hosts++;
-        if (depends)
-            estate->scratch[place].msmq_dependent++;
+        group->msmq_hosts++;
+        if (host->waits_for_msmq)
+            group->msmq_dependent++;
         if (!read_at || survey->speaking->now - read_at > ESTATE_SLOW_MS)
-            estate->scratch[place].msmq_unknown++;
+            group->msmq_unknown++;
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include "estate_words.h"
 
-enum { STUCK_DEFAULT_MS = 900000 };
+enum { STUCK_DEFAULT_MS = 900000, WINDOWS_MOST = 256 };
 
 const char *queue_state_name(uint8_t state)
 {
@@ -103,6 +103,7 @@ struct looking {
     stamp_t wall;
     int32_t zone_seconds;
     struct managers managers[NODES_MAX];
+    unsigned *windows_asked; /* each costs a walk over the locations */
 };
 
 /* Reads of this queue stop where its receive locations are closed: then waiting is what messages are meant to do. */
@@ -136,7 +137,8 @@ static void judge_depth(const struct looking *looking, const union kept_extra *e
     verdict->messages = verdict->queue->messages;
     verdict->state = QUEUE_STATE_OK;
     verdict->reason = REASON_OK;
-    if (waits && verdict->read_at - extra->queue.rising_since >= patience && !is_window_closed(looking, verdict->queue->name)) {
+    if (waits && verdict->read_at - extra->queue.rising_since >= patience &&
+        ((*looking->windows_asked)++ >= WINDOWS_MOST || !is_window_closed(looking, verdict->queue->name))) {
         verdict->state = QUEUE_STATE_STUCK;
         verdict->reason = REASON_QUEUE_STUCK;
         verdict->since = extra->queue.rising_since;
@@ -198,7 +200,8 @@ static bool is_told_better(const struct looking *looking, const struct queue_ver
 
 void estate_queues(const struct estate *estate, msec_t now, stamp_t wall, int32_t zone_seconds, queue_sink *sink, void *context)
 {
-    struct looking looking = {.estate = estate, .now = now, .wall = wall, .zone_seconds = zone_seconds};
+    unsigned windows_asked = 0;
+    struct looking looking = {.windows_asked = &windows_asked, .estate = estate, .now = now, .wall = wall, .zone_seconds = zone_seconds};
     uint8_t nodes = estate->policy->clusters[estate->cluster].node_count;
     for (uint8_t node = 0; node < nodes && node < NODES_MAX; node++)
         looking.managers[node] = managers_of(estate, node, now);

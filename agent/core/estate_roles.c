@@ -4,6 +4,8 @@
 
 #include "estate_parts.h"
 
+enum { HOSTS_MAX = 1024 };
+
 static const char host_service[] = "BTSSvc$"; /* + the host's name */
 
 /* ---- nodes ---- */
@@ -117,7 +119,7 @@ static void add_host(struct estate *estate, const char *name, size_t place, stru
     if (!*name || host_named(estate, name))
         return;
     bool has_room = store_grow(&estate->store, (void **)&estate->hosts, &estate->host_capacity, estate->host_count + 1,
-                               sizeof *estate->hosts, ESTATE_ROWS_MAX) &&
+                               sizeof *estate->hosts, HOSTS_MAX) &&
                     (estate->host_index_size >= 2 * estate->host_capacity || make_host_index(estate));
     if (!has_room || !estate->host_index) {
         estate->dropped++;
