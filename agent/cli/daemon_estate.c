@@ -1,9 +1,10 @@
 /* The estates of Windows clusters: what probes find goes in, the words that follow from it go to the model. Judges nothing. */
 #include <stdlib.h>
 
+#include "agent/core/queues.h"
 #include "daemon.h"
 
-enum { PREFLIGHT_EVERY_S = 5, ESTATE_BYTES_MAX = 256 << 20, BLOCK_MAX = 64 << 20 };
+enum { JUDGE_EVERY_S = 5, ESTATE_BYTES_MAX = 256 << 20, BLOCK_MAX = 64 << 20 };
 
 /* What was found may grow, but not without end. The size stands before each block, so that what is released is known. */
 static void *estate_allocate(size_t size, void *context)
@@ -120,16 +121,37 @@ static void observe(void *context, const struct observation *observation)
     model_observe(daemon->decider->model, observation);
 }
 
+static int32_t zone_of(const struct policy_windows *windows, stamp_t wall)
+{
+    time_t at = (time_t)(wall / 1000);
+    struct tm local;
+    return !windows->zone_given && localtime_r(&at, &local) ? (int32_t)local.tm_gmtoff : windows->zone_seconds;
+}
+
 static void preflight(struct daemon *daemon, uint16_t cluster, msec_t now)
 {
     const struct policy_cluster *policy = &daemon->policy->clusters[cluster];
     stamp_t wall = now + daemon_wall_offset(daemon);
-    time_t at = (time_t)(wall / 1000);
-    struct tm local;
-    int32_t zone = policy->windows->zone_seconds;
-    if (!policy->windows->zone_given && localtime_r(&at, &local))
-        zone = (int32_t)local.tm_gmtoff;
-    estate_preflight(daemon->estates[cluster], policy->preflight, now, wall, zone, observe, daemon);
+    estate_preflight(daemon->estates[cluster], policy->preflight, now, wall, zone_of(policy->windows, wall), observe, daemon);
+}
+
+struct queue_round {
+    struct daemon *daemon;
+    uint16_t cluster;
+    msec_t now;
+};
+
+static void judge_queue(void *context, const struct queue_verdict *verdict)
+{
+    const struct queue_round *round = context;
+    model_queue(round->daemon->decider->model, round->cluster, verdict, round->now);
+}
+
+static void judge_queues(struct daemon *daemon, uint16_t cluster, msec_t now)
+{
+    stamp_t wall = now + daemon_wall_offset(daemon);
+    struct queue_round round = {.daemon = daemon, .cluster = cluster, .now = now};
+    estate_queues(daemon->estates[cluster], now, wall, zone_of(daemon->policy->clusters[cluster].windows, wall), judge_queue, &round);
 }
 
 /* A conversation is over: the source says what it knows now, also if that is nothing. */
@@ -149,9 +171,10 @@ void daemon_estates_each_second(struct daemon *daemon)
 {
     msec_t now = daemon_now(daemon);
     for (uint16_t i = 0; i < daemon->policy->cluster_count; i++) {
-        if (!daemon->estates[i] || (daemon->seconds + i) % PREFLIGHT_EVERY_S)
+        if (!daemon->estates[i] || (daemon->seconds + i) % JUDGE_EVERY_S)
             continue;
         preflight(daemon, i, now);
+        judge_queues(daemon, i, now);
         estate_forget(daemon->estates[i], now);
         daemon_touch(daemon);
     }
