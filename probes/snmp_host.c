@@ -340,6 +340,8 @@ static bool ipv4_connection_read(const struct line *line, struct found_connectio
 static bool port_matters(const struct turn *turn, uint16_t port)
 {
     static const uint16_t ports[] = {21, 22, 110, 990, 995};
+    if (!turn->context->node && port && port == turn->context->port)
+        return true;
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
         if (port == ports[i])
             return true;

@@ -259,14 +259,15 @@ void compile_server_snmp(struct compile *compile, size_t server_position)
                                                   .timeout = schedule->timeout,
                                                   .rise = (uint8_t)schedule->rise,
                                                   .fall = (uint8_t)schedule->fall};
-    compile->compiled->sources[at] = (struct source_conf){.type = &probe_snmp_host,
-                                                          .conf = server->snmp_host->probe.conf,
-                                                          .host = server->address,
-                                                          .subject = subject,
-                                                          .node_index = NODE_NONE,
-                                                          .aspect = ASPECT_ENDPOINT,
-                                                          .every = schedule->every,
-                                                          .timeout = schedule->timeout,
-                                                          .port = (uint16_t)server->snmp_host->port,
-                                                          .snmp = snmp_target(compile, server->snmp_host, server->address)};
+    compile->compiled->sources[at] =
+        (struct source_conf){.type = &probe_snmp_host,
+                             .conf = server->snmp_host->probe.conf,
+                             .host = server->address,
+                             .subject = subject,
+                             .node_index = NODE_NONE,
+                             .aspect = ASPECT_ENDPOINT,
+                             .every = schedule->every,
+                             .timeout = schedule->timeout,
+                             .port = (uint16_t)server->port, /* whose connections count; where to ask is the target's */
+                             .snmp = snmp_target(compile, server->snmp_host, server->address)};
 }

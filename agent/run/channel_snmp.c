@@ -288,8 +288,8 @@ static bool make_pair(int ends[2])
 
 static int spawn(struct snmp_pool *pool, int theirs)
 {
-    static char verb[] = "snmp-manager";
-    char *arguments[] = {pool->program, verb, NULL};
+    static char name[] = "solowarden", verb[] = "snmp-manager";
+    char *arguments[] = {name, verb, NULL};
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD, .data.fd = 2}, {.flags = UV_INHERIT_FD, .data.fd = theirs}};
     uv_process_options_t options = {

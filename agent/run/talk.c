@@ -145,7 +145,7 @@ static void add_connect_time(struct seen *seen, msec_t connect_ms)
         seen->perf[seen->perf_count++] = (struct perf){.label = "connect_ms", .unit = "ms", .value = (double)connect_ms};
 }
 
-/* Nobody answered the probe, so only the channel knows why: which name the certificate has, what the KDC said, what is wrong with a user.
+/* Nobody answered the probe, so only the channel knows why: which name the certificate has, what the KDC said, which passphrase is wrong.
  */
 static void add_why(const struct talk *talk, struct seen *seen)
 {

@@ -11,7 +11,7 @@ simulator='' daemon='' clients=''
 
 end_all() {
     exec 9>&- || true
-    for process in $simulator $daemon $clients; do kill "$process" 2>/dev/null || true; done
+    for process in $simulator $daemon $clients ${agent:-}; do kill "$process" 2>/dev/null || true; done
 }
 trap end_all EXIT
 
@@ -124,7 +124,7 @@ clients="$clients $again"
 manager() { pgrep -P "$again" -f 'snmp-manager' >"$home/manager.pid"; }
 expect 10 'the manager runs as a process of its own' manager
 first=$(cat "$home/manager.pid")
-must 'nothing secret is among its arguments' sh -c "tr '\\0' ' ' <'/proc/$first/cmdline' | grep -qx '[^ ]* snmp-manager '"
+must 'nothing secret is among its arguments' sh -c "tr '\\0' ' ' <'/proc/$first/cmdline' | grep -qx 'solowarden snmp-manager '"
 kill -KILL "$first"
 expect 10 'its end is told' grep -q 'child-ended.*signal 9' "$home/again.out"
 other() { manager && [ "$(cat "$home/manager.pid")" != "$first" ]; }
@@ -133,6 +133,35 @@ kill "$again"
 wait "$again" 2>/dev/null || true
 gone() { ! kill -0 "$(cat "$home/manager.pid")" 2>/dev/null; }
 expect 10 'and it ends with those who started it' gone
+
+# ---- the daemon itself: two nodes of a cluster are connected to a server, as its machine tells
+cat >"$config" <<END
+version: 1
+agent: {name: lab, state_dir: "$home/state"}
+snmp:
+  listen: udp:127.0.0.1:17264
+  users: {nms: {level: authPriv, auth: SHA-256, auth_file: auth.pw, priv: AES, priv_file: priv.pw}}
+clusters:
+  pollers:
+    type: static
+    nodes: {p1: {addresses: [127.0.0.2]}, p2: {addresses: [127.0.0.3]}, p3: {addresses: [127.0.0.4]}}
+    groups: {orders: {mode: advise}}
+servers:
+  shop: {type: ftp, address: 127.0.0.1, port: $listening, probe: {every: 5s, timeout: 1s},
+    snmp_host: {every: 5s, timeout: 3s, port: $real, user: nms}}
+handlers: {orders: {cluster: pollers, group: orders, server: shop, account: shop, path: /in, poll: 30s}}
+END
+mkdir -p "$home/state"
+start_agent
+connected() { # NODE SESSIONS
+    answer=$(sw status --output json) || return 1
+    printf '%s' "$answer" | jq -e --arg node "$1" '[.handlerNode[] | select(.node == $node and .sessions == '"$2"' and .sessionSeen '"$3"')] | length == 1'
+}
+expect 20 'the probe is well' row probe shop/snmp_host '.state == "up"'
+expect 20 'p1 is connected to the server' connected p1 1 '> 0'
+expect 20 'p2 is connected to the server' connected p2 1 '> 0'
+must 'p3 is not' connected p3 0 '== null'
+must 'the daemon stops in order' stop_agent
 
 # ---- refusals
 refused() { # WHAT REASON WORDS KEY=VALUE…

@@ -89,6 +89,23 @@ static void ports_of_the_site_count_too(void **unused)
     assert_int_equal(end_reason, REASON_OK);
 }
 
+static void the_port_of_the_server_counts_and_that_of_a_node_does_not(void **unused)
+{
+    static const char line[] = "1.3.6.1.2.1.6.19.1.7.1.4.10.0.0.1.2121.1.4.10.0.0.2.2121|2|5\n";
+    (void)unused;
+    begin(false, false, true);
+    context.port = 2121;
+    lines(line);
+    assert_int_equal(rows, 1);
+    over();
+    begin(false, false, true);
+    context.port = 2121;
+    context.node = "BTS01";
+    lines(line);
+    assert_int_equal(rows, 0);
+    over();
+}
+
 static void a_zone_is_no_part_of_the_address(void **unused)
 {
     (void)unused;
@@ -188,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ports_of_the_site_count_too),
+        cmocka_unit_test(the_port_of_the_server_counts_and_that_of_a_node_does_not),
         cmocka_unit_test(a_zone_is_no_part_of_the_address),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(processes_are_bounded),
