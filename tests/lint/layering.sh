@@ -27,6 +27,8 @@ yaml\.h	agent/(config/|cli/discover_yaml)
 pcre2\.h	probes/|agent/(run|cli)/
 expat\.h	probes/wsman
 openssl/	agent/(config|run)/
+curl/	agent/run/http_
+(gssapi/|krb5\.h)	agent/run/
 jansson\.h	agent/(config|run|keep|act|show|cli)/
 zlib\.h	agent/cli/
 sys/socket\.h	agent/(run|act|show|cli)/'
