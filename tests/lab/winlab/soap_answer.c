@@ -124,6 +124,22 @@ static unsigned identify(const struct exchange *exchange)
     return 200;
 }
 
+/* CustomCfg holds passwords: tests want to know whether anybody ever asks for it. */
+static void count_secret(const struct exchange *exchange, const struct class *class, const struct wql *wql)
+{
+    static const char secret[] = "CustomCfg";
+    bool asked = false;
+    for (size_t i = 0; i < class->property_count; i++) {
+        if (strcmp(class->properties[i].name, secret) != 0)
+            continue;
+        asked |= wql->all;
+        for (size_t column = 0; column < wql->column_count; column++)
+            asked |= wql_names(class, i, wql->columns[column]);
+    }
+    if (asked)
+        world_count(exchange->caller->world, exchange->caller->node, secret);
+}
+
 static unsigned get(const struct exchange *exchange)
 {
     unsigned status;
@@ -133,6 +149,7 @@ static unsigned get(const struct exchange *exchange)
         return status;
     if (!find_instance(exchange, class, &position))
         return fault(exchange, SOAP_BAD_SELECTORS, NULL);
+    count_secret(exchange, class, &(struct wql){.all = true});
     soap_begin(exchange->reply, SOAP_TRANSFER_URI "/GetResponse", exchange->request->message_id);
     soap_instance(exchange->caller, class, position, exchange->reply);
     soap_end(exchange->reply);
@@ -173,6 +190,7 @@ static struct soap_context *collect(const struct exchange *exchange, bool *one_f
     if (!class || unknown)
         return NULL;
 
+    count_secret(exchange, class, &wql);
     struct soap_context *context = soap_context_new(caller->user, request->resource);
     size_t count = class->count(caller->world, caller->node);
     for (size_t i = 0; i < count; i++) {
