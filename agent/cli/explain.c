@@ -142,7 +142,8 @@ static void show_lines(const json_t *rows)
     if (!json_array_size(rows))
         return;
     puts("newest evidence");
-    json_array_foreach(rows, i, row) printf("  %-20.19s %s\n", word(row, "at"), word(row, "text"));
+    json_array_foreach(rows, i, row)
+        printf("  %-20.19s %s%s%s\n", word(row, "at"), word(row, "source"), *word(row, "source") ? ": " : "", word(row, "text"));
 }
 
 int cli_explain(int argc, char **argv)
