@@ -20,7 +20,7 @@
 #include "agent/show/snmp.h"
 #include "agent/show/text.h"
 
-enum { PAUSES_MAX = 64, ORDERS_MAX = 64 };
+enum { PAUSES_MAX = 64, ORDERS_MAX = 64, RESULTS_MAX = 16 };
 
 enum agent_part { PART_AGENT, PART_JOURNAL, PART_SNMP_AGENT, PART_SNMP_NOTIFY, PART_ACTUATOR, PART_LOOP, PARTS };
 
@@ -76,6 +76,11 @@ struct daemon {
     char degraded[PARTS][TEXT_BYTES]; /* why a part does not work; "" = works */
     uint16_t degraded_reason[PARTS];
     char actuator_text[TEXT_BYTES];
+    struct told_result { /* how the last actions ended, in words: history tells it with what follows from it */
+        uint64_t plan;
+        char text[TEXT_BYTES];
+    } results[RESULTS_MAX];
+    unsigned next_result;
 };
 
 msec_t daemon_now(const struct daemon *daemon);

@@ -149,15 +149,36 @@ static void tell_alarm(struct daemon *daemon, const struct effect *effect)
     daemon_tell(daemon, effect->raised ? KIND_RAISED : KIND_CLEARED, &row, effect->raised ? NOTIFY_RAISED : NOTIFY_CLEARED);
 }
 
+/* Why an action came to nothing, as who carried it out says; "" = it did not, or nobody said. */
+static const char *result_text(const struct daemon *daemon, uint64_t plan)
+{
+    for (unsigned i = 0; plan && i < RESULTS_MAX; i++)
+        if (daemon->results[i].plan == plan)
+            return daemon->results[i].text;
+    return "";
+}
+
+static void keep_result(struct daemon *daemon, const struct order_result *result)
+{
+    struct told_result *kept = &daemon->results[daemon->next_result++ % RESULTS_MAX];
+    *kept = (struct told_result){.plan = result->plan};
+    if (result->verdict != YES)
+        snprintf(kept->text, sizeof kept->text, "%s", result->text[0] ? result->text : reason_text(result->reason));
+}
+
 static void happening_text(const struct daemon *daemon, const struct effect *effect, char out[TEXT_BYTES])
 {
-    char name[NAME_BYTES], closed[64] = "", whole[512];
+    char name[NAME_BYTES], closed[TEXT_BYTES + 4] = "", whole[512];
     const struct plan *plan = effect->plan;
     const struct rule *rule = plan ? rule_by_id(plan->rule) : NULL;
     const char *why = rule ? rule->why : "";
+    if (plan && effect->happening == HAPPENED_WITHDRAWN && *result_text(daemon, plan->id))
+        why = "nothing was done";
     subject_full_name(daemon->policy, subject_of(SUBJECT_GROUP, effect->group), name);
     if (plan && plan->closed && effect->happening == HAPPENED_PLANNED)
         snprintf(closed, sizeof closed, "; suppressed: %s", reason_name(plan->reason));
+    else if (plan && (effect->happening == HAPPENED_WITHDRAWN || effect->happening == HAPPENED_BLOCKED) && *result_text(daemon, plan->id))
+        snprintf(closed, sizeof closed, ": %s", result_text(daemon, plan->id));
     if (effect->command && effect->command->who[0])
         snprintf(whole, sizeof whole, "%s: by %s%s%s", name, effect->command->who, effect->command->why[0] ? ": " : "",
                  effect->command->why);
@@ -206,6 +227,7 @@ void daemon_result(void *context, const struct order_result *result)
         return;
     struct command command = {.verb = VERB_RESULT, .plan = result->plan, .verdict = result->verdict, .reason = result->reason};
     snprintf(command.why, sizeof command.why, "%.90s", result->text);
+    keep_result(daemon, result);
     journal_intent_end(daemon->journal, result->plan, result->verdict, reason_name(result->reason));
     daemon_say(daemon, "%s: the action ended: %s%s%s", daemon->policy->groups[result->group].name, reason_text(result->reason),
                result->text[0] ? ": " : "", result->text);
