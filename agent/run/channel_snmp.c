@@ -47,7 +47,7 @@ struct snmp_pool {
     unsigned open;  /* handles that libuv still holds, the timer included */
     bool running, writing, closing;
     uint32_t last_id;
-    msec_t heard_at;
+    msec_t patience, unheard_since; /* since when it owes us a word; 0 = it does not */
     struct snmp_counters counters;
     struct manager_packet packet;
 };
@@ -107,7 +107,7 @@ static void take_packet(struct snmp_pool *pool, size_t size)
 {
     struct manager_packet *packet = &pool->packet;
     struct snmp_channel *channel = channel_by_id(pool, packet->id);
-    pool->heard_at = loop_now();
+    pool->unheard_since = 0;
     if (!channel)
         return; /* nobody waits for it any more */
     if (packet->kind == MANAGER_PIECE) {
@@ -176,6 +176,8 @@ static bool send_walk(struct snmp_pool *pool, struct snmp_channel *channel)
     if (result == MANAGER_OK) {
         channel->stage = STAGE_WALKING;
         pool->counters.walks++;
+        if (!pool->unheard_since)
+            pool->unheard_since = loop_now();
     }
     return result == MANAGER_OK; /* when it is broken, the end of the process is told */
 }
@@ -319,7 +321,7 @@ static void manager_start(struct snmp_pool *pool)
     }
     pool->descriptor = ends[0];
     pool->running = true;
-    pool->heard_at = loop_now();
+    pool->unheard_since = 0;
     pool->poll.data = pool;
     pool->open++;
     uv_poll_init(pool->loop, &pool->poll, pool->descriptor);
@@ -334,6 +336,7 @@ struct snmp_pool *snmp_pool_open(uv_loop_t *loop, const char *program)
     struct snmp_pool *pool = memory_zeroed(1, sizeof *pool);
     pool->loop = loop;
     pool->descriptor = -1;
+    pool->patience = HANG_MS;
     pool->program = strdup(program ? program : "/proc/self/exe");
     if (!pool->program)
         abort();
@@ -350,6 +353,11 @@ void snmp_pool_close(struct snmp_pool *pool)
     if (pool->running)
         uv_close((uv_handle_t *)&pool->process, handle_closed);
     uv_close((uv_handle_t *)&pool->timer, handle_closed);
+}
+
+void snmp_pool_patience(struct snmp_pool *pool, msec_t patience)
+{
+    pool->patience = patience;
 }
 
 const struct snmp_counters *snmp_pool_counters(const struct snmp_pool *pool)
@@ -375,11 +383,6 @@ struct snmp_channel *snmp_channel_open(struct snmp_pool *pool, const struct snmp
 static void enqueue(struct snmp_channel *channel, struct addresses *addresses)
 {
     struct snmp_pool *pool = channel->pool;
-    bool quiet = true;
-    for (const struct snmp_channel *other = pool->channels; other && quiet; other = other->next)
-        quiet = other->stage != STAGE_WALKING;
-    if (quiet)
-        pool->heard_at = loop_now();
     channel->addresses = addresses;
     channel->stage = STAGE_WAITING;
     if (pool->running || !uv_is_active((uv_handle_t *)&pool->timer))
@@ -411,10 +414,10 @@ void snmp_channel_request(struct snmp_channel *channel, const struct request *re
         enqueue(channel, addresses);
 }
 
-/* A manager that hears nothing of anybody for so long hangs itself. */
+/* Whatever agents do, the manager soon has a word about each of its walks, also about cancelled ones; else it hangs. */
 static void end_if_hanging(struct snmp_pool *pool)
 {
-    if (pool->running && loop_now() - pool->heard_at > HANG_MS)
+    if (pool->running && pool->unheard_since && loop_now() - pool->unheard_since >= pool->patience)
         uv_process_kill(&pool->process, SIGKILL);
 }
 

@@ -10,6 +10,9 @@ struct snmp_pool;                                                       /* one p
 struct snmp_pool *snmp_pool_open(uv_loop_t *loop, const char *program); /* whose verb snmp-manager is run; NULL = our own program */
 void snmp_pool_close(struct snmp_pool *pool);                           /* frees itself when the loop let go */
 
+/* A process that owes us a word for so long when a walk expires is killed and replaced. Preset: 15 s. */
+void snmp_pool_patience(struct snmp_pool *pool, msec_t patience);
+
 struct snmp_counters {
     uint64_t walks, bytes, timeouts, restarts;
 };

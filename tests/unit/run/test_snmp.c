@@ -339,6 +339,25 @@ static void a_dead_manager_is_said_and_replaced(void **state)
     assert_int_not_equal(snmp_pool_process(pool), before);
 }
 
+static void a_manager_that_hangs_is_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(walk(GOOD, 0), REASON_OK);
+    int before = snmp_pool_process(pool);
+    snmp_pool_patience(pool, 0);
+    struct snmp_channel *channel = begin(SILENT, 0);
+    while (!agent.requests)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(kill(before, SIGSTOP), 0);
+    assert_true(snmp_channel_expire(channel));
+    snmp_channel_close(channel);
+    while (snmp_pool_process(pool) == before)
+        uv_run(&loop, UV_RUN_ONCE);
+    snmp_pool_patience(pool, 15000);
+    assert_int_equal(walk(GOOD, 0), REASON_OK);
+    assert_int_not_equal(snmp_pool_process(pool), before);
+}
+
 static void many_walks_at_once_do_not_mix(void **state)
 {
     enum { MANY = 200 };
@@ -518,6 +537,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_does_not_answer_is_asked_three_times),
         cmocka_unit_test(the_deadline_replies_at_once_and_nothing_comes_after),
         cmocka_unit_test(a_dead_manager_is_said_and_replaced),
+        cmocka_unit_test(a_manager_that_hangs_is_replaced),
         cmocka_unit_test(many_walks_at_once_do_not_mix),
         cmocka_unit_test(secrets_stay_in_their_files),
         cmocka_unit_test(a_name_without_address_is_said),
