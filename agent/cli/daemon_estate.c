@@ -128,6 +128,7 @@ static int32_t zone_of(const struct policy_windows *windows, stamp_t wall)
     return !windows->zone_given && localtime_r(&at, &local) ? (int32_t)local.tm_gmtoff : windows->zone_seconds;
 }
 
+/* What only all sources together show. */
 static void preflight(struct daemon *daemon, uint16_t cluster, msec_t now)
 {
     const struct policy_cluster *policy = &daemon->policy->clusters[cluster];
@@ -158,6 +159,7 @@ static void judge_queues(struct daemon *daemon, uint16_t cluster, msec_t now)
 void daemon_estate_said(struct daemon *daemon, uint16_t source, uint8_t verdict, uint16_t reason, msec_t now)
 {
     struct estate *estate = estate_of_source(daemon, source);
+    daemon->decider->model->heard[source] = true; /* also where no word for the core follows from it */
     if (!estate)
         return;
     if (verdict != YES)

@@ -74,6 +74,26 @@ struct audit_input daemon_audit_input(const struct daemon *daemon)
         .policy = daemon->policy, .model = daemon->decider->model, .estates = daemon->estates, .now = daemon_now(daemon)};
 }
 
+static void changed(void *context, const struct alarm *alarm, bool raised)
+{
+    struct daemon *daemon = context;
+    const struct effect effect = {.kind = EFFECT_ALARM, .group = UINT16_MAX, .alarm = alarm, .raised = raised, .now = daemon_now(daemon)};
+    daemon_effect(daemon, &effect);
+}
+
+/* One alarm per cluster, as bad as the worst violation; it goes when the last one goes. A cluster of which nothing is known says nothing.
+ */
+static void tell(struct daemon *daemon, uint16_t cluster, const struct audit_note *note)
+{
+    subject_t subject = subject_of(SUBJECT_CLUSTER, cluster);
+    struct alarm_table *alarms = &daemon->decider->alarms;
+    bool known = estate_best(daemon->estates[cluster], FOUND_GROUP, note->at) != UINT16_MAX;
+    enum verdict bad = !known ? UNKNOWN : note->violations ? YES : NO;
+    if (bad == YES)
+        alarm_grade(alarms, ALARM_AUDIT, subject, (uint8_t)(note->worst + SEVERITY_INFO), note->at, changed, daemon);
+    alarm_set(alarms, ALARM_AUDIT, subject, NODE_NONE, bad, bad == YES ? REASON_RULES_VIOLATED : REASON_OK, note->at, changed, daemon);
+}
+
 static void audit(struct daemon *daemon, uint16_t cluster)
 {
     struct audit_note *note = daemon->audits[cluster];
@@ -83,6 +103,7 @@ static void audit(struct daemon *daemon, uint16_t cluster)
     free(note->findings);
     *note = auditing.is;
     daemon->dirty = true;
+    tell(daemon, cluster, note);
 }
 
 void daemon_findings_open(struct daemon *daemon)

@@ -30,6 +30,7 @@ static const struct {
     [ALARM_AGENT_DEGRADED] = {"agent-degraded", SEVERITY_MAJOR},
     [ALARM_QUEUE_HIGH] = {"queue-high", SEVERITY_WARNING},
     [ALARM_QUEUE_STUCK] = {"queue-stuck", SEVERITY_CRITICAL},
+    [ALARM_AUDIT] = {"audit", SEVERITY_WARNING},
 };
 
 const char *alarm_class_name(uint8_t alarm_class)

@@ -35,6 +35,7 @@ enum alarm_class {
     ALARM_AGENT_DEGRADED,
     ALARM_QUEUE_HIGH,
     ALARM_QUEUE_STUCK,
+    ALARM_AUDIT,
     ALARM_CLASSES
 };
 const char *alarm_class_name(uint8_t alarm_class);

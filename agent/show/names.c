@@ -43,6 +43,16 @@ static void put(char out[NAME_BYTES], const char *text)
     snprintf(out, NAME_BYTES, "%s", text);
 }
 
+/* The cluster whose name stands before the first slash: of what is not configured itself. */
+static uint16_t cluster_of_name(const struct policy *policy, const char *name)
+{
+    size_t length = strcspn(name, "/");
+    for (uint16_t i = 0; i < policy->cluster_count; i++)
+        if (strlen(policy->clusters[i].name) == length && strncmp(policy->clusters[i].name, name, length) == 0)
+            return i;
+    return UINT16_MAX;
+}
+
 void subject_whereabouts(const struct policy *policy, subject_t subject, uint8_t node, struct whereabouts *out)
 {
     memset(out, 0, sizeof *out);
@@ -65,6 +75,9 @@ void subject_whereabouts(const struct policy *policy, subject_t subject, uint8_t
         break;
     case SUBJECT_SERVER:
         put(out->host, policy->servers[index].name);
+        break;
+    case SUBJECT_QUEUE:
+        cluster = cluster_of_name(policy, policy_name(policy, subject));
         break;
     default:
         break;

@@ -256,7 +256,7 @@ static void candidates(const struct round *round)
             char name[NAME_BYTES];
             uint16_t why = facts->candidate_why[node];
             bool is_ready = (facts->ready & node_bit(node)) != 0;
-            uint8_t state = is_ready ? 2 : why == REASON_NODE_UNKNOWN || why == REASON_NONE || why == REASON_NOT_SEEN ? 1 : 3;
+            uint8_t state = is_ready ? 2 : (facts->unsure & node_bit(node)) || why == REASON_NONE || why == REASON_NOT_SEEN ? 1 : 3;
             head(round, &row->head, subject_of(SUBJECT_GROUP, i), state, why, 0, round->model->control[i].oldest);
             row->head.index2 = index_for(round, subject_of(SUBJECT_NODE, (size_t)cluster->first_node + node), name);
             COPY(row->group, group->name);
