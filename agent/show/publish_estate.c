@@ -51,6 +51,13 @@ static uint8_t sso_state(const struct round *round, uint16_t cluster)
     return slot && model_fresh(round->model, slot, round->now) ? level(slot->last.verdict) : LEVEL_UNKNOWN;
 }
 
+static bool is_fresh(const struct round *round, uint16_t source, enum found_kind kind)
+{
+    const struct policy_source *of = &round->policy->sources[source];
+    struct estate_list list = estate_list(round->publisher->estates[of->cluster], source, kind);
+    return list.reason == REASON_OK && round->now - list.complete_at <= 2 * of->interval + of->timeout;
+}
+
 static void windows_cluster(const struct round *round, uint16_t cluster, struct row_cluster *row)
 {
     const struct policy_cluster *policy = &round->policy->clusters[cluster];
@@ -63,7 +70,7 @@ static void windows_cluster(const struct round *round, uint16_t cluster, struct 
             continue;
         struct estate_list list = estate_list(estate, i, FOUND_GROUP);
         newest = list.complete_at > newest ? list.complete_at : newest;
-        if (list.reason == REASON_OK && round->now - list.complete_at <= 2 * source->interval + source->timeout)
+        if (is_fresh(round, i, FOUND_GROUP))
             answering |= node_bit(source->node);
     }
     row->observers = (uint32_t)__builtin_popcountll(answering);
@@ -285,15 +292,16 @@ static uint8_t service_row_state(uint8_t state)
                                             : 4;
 }
 
-/* What each observer says of the same instance. */
-static void count_words(const struct estate *estate, const struct finder *rows)
+/* What each observer says of the same instance; the last word of one that is gone is none. */
+static void count_words(const struct round *round, uint16_t cluster, const struct finder *rows)
 {
+    const struct estate *estate = round->publisher->estates[cluster];
     for (size_t i = 0; i < estate_count(estate, FOUND_INSTANCE); i++) {
         struct estate_row found = estate_row(estate, FOUND_INSTANCE, i);
         const struct found_instance *instance = found.found;
         struct row_instance *row =
             found.absent_at || instance->cluster == INSTANCE_VIRTUAL ? NULL : finder_get(rows, instance->host, instance->node);
-        if (!row)
+        if (!row || !is_fresh(round, found.source, FOUND_INSTANCE))
             continue;
         uint8_t state = instance_row_state(instance->state);
         row->say_running += state == 2;
@@ -314,7 +322,7 @@ static void add_services(const struct round *round, uint16_t cluster, const stru
             continue;
         const char *computer = round->policy->nodes[round->policy->clusters[cluster].first_node + node].computer;
         struct row_instance *row = finder_get(rows, service->name + sizeof prefix - 1, computer);
-        if (row)
+        if (row && is_fresh(round, found.source, FOUND_SERVICE))
             row->service = service_row_state(service->state);
     }
 }
@@ -403,7 +411,7 @@ static void instances(const struct round *round, uint16_t cluster)
         finder_put(rows, instance->host, instance->node, row);
         all[made++] = row;
     }
-    count_words(estate, rows);
+    count_words(round, cluster, rows);
     add_services(round, cluster, rows);
     add_suspended(round, cluster, best, rows);
     add_groups(round, cluster, rows);

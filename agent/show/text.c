@@ -77,9 +77,14 @@ static void cell_to_text(const struct cell *cell, char out[CELL_BYTES])
     case CELL_COUNTER64:
         snprintf(out, CELL_BYTES, "%llu", (unsigned long long)cell->number);
         break;
+    case CELL_GAUGE:
+        if (cell->number == UINT32_MAX)
+            strcpy(out, "-");
+        else
+            snprintf(out, CELL_BYTES, "%lld", (long long)cell->number);
+        break;
     case CELL_INTEGER:
     case CELL_UNSIGNED:
-    case CELL_GAUGE:
         snprintf(out, CELL_BYTES, "%lld", (long long)cell->number);
         break;
     }
@@ -162,13 +167,13 @@ static json_t *json_cell(const struct cell *cell)
     case CELL_TRUTH:
         return json_boolean(cell->number == 1);
     case CELL_AGE:
+    case CELL_GAUGE:
         return cell->number == UINT32_MAX ? json_null() : json_integer(cell->number);
     case CELL_DATE:
     case CELL_TIME:
         return cell->number ? json_integer(cell->number) : json_null();
     case CELL_INTEGER:
     case CELL_UNSIGNED:
-    case CELL_GAUGE:
     case CELL_COUNTER64:
         break;
     }

@@ -9,7 +9,7 @@
 enum cell_type {
     CELL_INTEGER,
     CELL_UNSIGNED,
-    CELL_GAUGE,
+    CELL_GAUGE, /* 4294967295 = not known */
     CELL_COUNTER64,
     CELL_TEXT,
     CELL_TRUTH,

@@ -80,6 +80,10 @@ static void json_has_every_column(void **state)
     assert_true(json_is_null(json_object_get(never, "since")));
     assert_int_equal(json_integer_value(json_object_get(never, "runs")), 5000000000);
     json_decref(probes);
+    json_t *resources = json_table(snapshot, &tables[TABLE_RESOURCE]), *resource = json_array_get(resources, 0);
+    assert_true(json_is_null(json_object_get(resource, "failoversLeft"))); /* not known is no number */
+    assert_int_equal(json_integer_value(json_object_get(resource, "restartLimit")), 0);
+    json_decref(resources);
     snapshot_unmap(snapshot);
     snapshot_unmap(empty);
 }
