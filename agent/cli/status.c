@@ -58,35 +58,67 @@ static uint16_t reason_by_name(const char *name)
     return REASON_NONE;
 }
 
-static void cure(unsigned *shown, const char *name, uint16_t reason)
+struct cures { /* one line for each reason, however many suffer from it */
+    unsigned count, dropped;
+    struct {
+        uint16_t reason;
+        unsigned others;
+        char name[2 * NAME_BYTES + 8];
+    } rows[CURES_SHOWN];
+};
+
+static void cure(struct cures *cures, const char *name, uint16_t reason)
 {
-    if (*reason_cure(reason) && (*shown)++ < CURES_SHOWN)
-        printf("%s%s: %s -> %s\n", *shown == 1 ? "to do\n  " : "  ", name, reason_text(reason), reason_cure(reason));
+    unsigned i = 0;
+    if (!*reason_cure(reason))
+        return;
+    while (i < cures->count && cures->rows[i].reason != reason)
+        i++;
+    if (i < cures->count) {
+        cures->rows[i].others++;
+    } else if (cures->count == CURES_SHOWN) {
+        cures->dropped++;
+    } else {
+        cures->rows[i].reason = reason;
+        snprintf(cures->rows[i].name, sizeof cures->rows[i].name, "%s", name);
+        cures->count++;
+    }
 }
 
-/* Who looks at the tables wants to know what to do about them. */
+static void show_cures(const struct cures *cures)
+{
+    for (unsigned i = 0; i < cures->count; i++) {
+        char others[32] = "";
+        if (cures->rows[i].others)
+            snprintf(others, sizeof others, " and %u more", cures->rows[i].others);
+        printf("%s%s%s: %s -> %s\n", i == 0 ? "to do\n  " : "  ", cures->rows[i].name, others, reason_text(cures->rows[i].reason),
+               reason_cure(cures->rows[i].reason));
+    }
+    if (cures->dropped)
+        printf("  and %u more: solowarden status probes servers candidates\n", cures->dropped);
+}
+
+/* Who looks at the tables wants to know what to do about them. What works, but not in all, has something to say as well. */
 static void cures(const struct snapshot *snapshot)
 {
-    unsigned shown = 0;
+    struct cures all = {0};
     for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_PROBE); i++) {
         const struct row_probe *row = snapshot_row(snapshot, TABLE_PROBE, i);
-        if (row->head.state != LEVEL_UP)
-            cure(&shown, row->head.name, row->head.reason);
+        cure(&all, row->head.name, row->head.reason);
     }
     for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_SERVER); i++) {
         const struct row_server *row = snapshot_row(snapshot, TABLE_SERVER, i);
         if (row->log_state == LOG_STATE_UNKNOWN)
-            cure(&shown, row->log_file, reason_by_name(row->log_reason));
+            cure(&all, row->log_file, reason_by_name(row->log_reason));
     }
     for (uint32_t i = 0; i < snapshot_count(snapshot, TABLE_CANDIDATE); i++) {
         const struct row_candidate *row = snapshot_row(snapshot, TABLE_CANDIDATE, i);
         char name[2 * NAME_BYTES + 8];
         snprintf(name, sizeof name, "%s on %s", row->head.name, row->node);
         if (row->head.state == CANDIDATE_NOT_READY)
-            cure(&shown, name, row->head.reason);
+            cure(&all, name, row->head.reason);
     }
-    if (shown > CURES_SHOWN)
-        printf("  and %u more: solowarden status probes servers candidates\n", shown - CURES_SHOWN);
+    show_cures(&all);
 }
 
 /* Clusters have something to say of their own only where somebody asks them. */
