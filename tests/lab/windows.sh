@@ -1,11 +1,13 @@
 # For live tests of Windows clusters: winlab, an agent that watches it, and short questions to both.
-# Sourced after agent.sh; expects BUILD, LAB_DIR. Everything runs in a network of its own.
+# Sourced instead of agent.sh; expects BUILD, LAB_DIR. Everything runs in a network of its own.
 # shellcheck shell=sh
 
 lab_folder=$(cd "$(dirname "$0")/../lab" && pwd)
 if [ "${WINDOWS_NETWORK:-}" != own ]; then # ports of its own
     WINDOWS_NETWORK=own exec unshare -n sh -c 'ip link set lo up && exec "$@"' sh "$0"
 fi
+# shellcheck source=tests/lab/agent.sh
+. "$lab_folder/agent.sh"
 agent=''
 end_windows() {
     [ -z "$agent" ] || kill -KILL "$agent" 2>/dev/null || true
@@ -60,8 +62,8 @@ END
 windows_secrets() {
     [ -e "$home/community" ] || secret community public
 }
-start_watching() { # [option of run …]
-    "$SOLOWARDEN" run --config "$config" "$@" >>"$home/agent.log" 2>&1 </dev/null &
+start_observing() { # as start_agent, and nothing may be done
+    "$SOLOWARDEN" run --config "$config" --observe-only >>"$home/agent.log" 2>&1 </dev/null &
     agent=$!
 }
 

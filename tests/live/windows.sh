@@ -2,8 +2,6 @@
 # A Windows cluster end to end, against winlab: rows over SNMP, an order, an approval and a refusal by the driver; a failover by the cluster
 # itself is followed; killed in mid-move, nothing is sent twice.
 set -eu
-# shellcheck source=tests/lab/agent.sh
-. "$(dirname "$0")/../lab/agent.sh"
 # shellcheck source=tests/lab/windows.sh
 . "$(dirname "$0")/../lab/windows.sh"
 
@@ -28,7 +26,7 @@ world() { # CONDITION: what the cluster really is
 lab disable Pop3Receive BTS01
 lab kill Pop3Receive BTS01
 expect 15 'the POP3 role has failed' world '.groups.BizTalkPOP3.state == "failed"'
-start_watching
+start_agent
 expect 15 'the FTP role is watched, and ready' ready BizTalkFTP BTS02
 expect 10 'the failure is seen' row group biztalk/BizTalkPOP3 '.wrong == "none"'
 must 'there is a process that may act' actuators
@@ -88,7 +86,7 @@ must 'ordered' exits 0 failover BizTalkFTP --to BTS02 --force --reason trial
 expect 10 'the cluster was asked' counted MoveToNewNode 3
 kill -KILL "$agent"
 wait "$agent" 2>/dev/null || true
-start_watching
+start_agent
 expect 20 'started again: the role is seen on its new node' row group biztalk/BizTalkFTP '.owner == "BTS02"'
 expect 20 'five rounds later' rounds 5
 must 'nothing was sent twice' counted MoveToNewNode 3

@@ -2,8 +2,6 @@
 # A Windows cluster that is only watched, against winlab: who owns what, readiness; an order is refused, nothing that could change anything is
 # ever sent, and nobody asks for the passwords of receive locations.
 set -eu
-# shellcheck source=tests/lab/agent.sh
-. "$(dirname "$0")/../lab/agent.sh"
 # shellcheck source=tests/lab/windows.sh
 . "$(dirname "$0")/../lab/windows.sh"
 windows_secrets
@@ -18,7 +16,7 @@ END
 two_roles >"$home/scenario.yaml"
 winlab start "$home/scenario.yaml" >/dev/null
 
-start_watching --observe-only
+start_observing
 expect 15 'the cluster says who owns the role' owner_is BizTalkFTP BTS01
 expect 10 'the other node is ready for a failover' ready BizTalkFTP BTS02
 must 'the host instance runs on the owner' instance_is FtpReceive BTS01 running
@@ -32,7 +30,6 @@ expect 20 'eight rounds of every probe' rounds 8
 must 'nothing was invoked but what only reads' changed 0
 must 'which was' sh -c "[ $(invokes GetPossibleOwners) -gt 3 ] && [ $(invokes GetDependencies) -gt 3 ]"
 must_not 'there is no process that could act' actuators
-
 
 # ---- passwords of receive locations
 must 'in all that time nobody asked for CustomCfg' sh -c "! '$lab_folder/winlab.sh' control counts | grep -q CustomCfg"
