@@ -95,6 +95,7 @@ static void broken_lines_tell_their_name_and_no_more(void **state)
                                          "a{p=\"\xc3\"} 1",
                                          "a{p=\"\xed\xa0\x80\"} 1",
                                          "a{p=\"\xc0\x80\"} 1",
+                                         "a{p=\"\xe0\x80\x80\"} 1",
                                          "a{p=\"\xf5\x80\x80\x80\"} 1"};
     (void)state;
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {

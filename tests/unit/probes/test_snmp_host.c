@@ -154,6 +154,16 @@ static void processes_are_bounded(void **unused)
     assert_true(seen.perf_count == 1 && seen.perf[0].value == 64);
 }
 
+static void a_length_that_lies_spells_no_service(void **unused)
+{
+    (void)unused;
+    begin(true, false, false);
+    lines("1.3.6.1.4.1.77.1.2.3.1.3.5.69.78.84.83.83.79|2|1\n");
+    assert_int_equal(over(), STEP_DONE);
+    assert_int_equal(rows, 0);
+    assert_int_equal(end_reason, REASON_BAD_REPLY);
+}
+
 static void services_have_short_names(void **unused)
 {
     static const char *const pairs[][2] = {{"BTSSvc$Orders", "BTSSvc$Orders"},
@@ -209,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_zone_is_no_part_of_the_address),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(processes_are_bounded),
+        cmocka_unit_test(a_length_that_lies_spells_no_service),
         cmocka_unit_test(services_have_short_names),
         cmocka_unit_test(only_some_services_matter),
         cmocka_unit_test(queues_belong_to_a_machine_by_their_names),

@@ -379,6 +379,46 @@ static void many_walks_at_once_do_not_mix(void **state)
     snmp_channel_close(channels[0]);
 }
 
+struct outcome {
+    size_t bytes;
+    uint16_t reason;
+};
+
+static void take_outcome(void *context, const struct reply *reply)
+{
+    struct outcome *outcome = context;
+    outcome->bytes += reply->size;
+    if (!reply->more)
+        outcome->reason = reply->reason;
+}
+
+static void everybody_gets_what_was_asked_for(void **state)
+{
+    enum { PAIRS = 8 };
+    struct outcome outcomes[2 * PAIRS] = {0};
+    struct snmp_channel *channels[2 * PAIRS];
+    bool over = false;
+    (void)state;
+    assert_int_equal(walk(GOOD, 0), REASON_OK);
+    const size_t whole = came.size;
+    for (size_t i = 0; i < 2 * PAIRS; i++) { /* every second one may have little */
+        struct request request = walk_of(i % 2 ? 100 : 0);
+        channels[i] = snmp_channel_open(pool, &target, take_outcome, &outcomes[i]);
+        snmp_channel_request(channels[i], &request);
+    }
+    while (!over) {
+        uv_run(&loop, UV_RUN_ONCE);
+        over = true;
+        for (size_t i = 0; i < 2 * PAIRS; i++)
+            over = over && outcomes[i].reason != REASON_NONE;
+    }
+    for (size_t i = 0; i < 2 * PAIRS; i++) {
+        assert_int_equal(outcomes[i].reason, i % 2 ? REASON_REPLY_TOO_LARGE : REASON_OK);
+        assert_true(i % 2 ? outcomes[i].bytes < whole / 2 : outcomes[i].bytes == whole);
+        snmp_channel_close(channels[i]);
+    }
+}
+
 static void secrets_stay_in_their_files(void **state)
 {
     (void)state;
@@ -539,6 +579,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_dead_manager_is_said_and_replaced),
         cmocka_unit_test(a_manager_that_hangs_is_replaced),
         cmocka_unit_test(many_walks_at_once_do_not_mix),
+        cmocka_unit_test(everybody_gets_what_was_asked_for),
         cmocka_unit_test(secrets_stay_in_their_files),
         cmocka_unit_test(a_name_without_address_is_said),
         cmocka_unit_test(a_conversation_walks),
