@@ -118,7 +118,8 @@ static enum MHD_Result answer_wsman(struct http_request *request, const char *ur
     if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
         return send_nothing(request, MHD_HTTP_METHOD_NOT_ALLOWED);
     if (!auth_check(&server->options->auth, request->connection, user, &caller.role) && !may_identify_unknown(request->connection)) {
-        world_count(server->world, listener->node, "Unauthorized");
+        bool tried = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION) != NULL;
+        world_count(server->world, listener->node, tried ? "Refused" : "Unauthorized");
         return send_nothing(request, MHD_HTTP_UNAUTHORIZED);
     }
     if (request->too_long)

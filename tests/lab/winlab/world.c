@@ -143,6 +143,7 @@ void world_count(struct world *world, size_t node, const char *what)
         i = COUNTERS_MAX - 1;
     if (i == machine->counter_count) {
         machine->counter_count++;
+        machine->counters[i].count = 0; /* what it counted before a reset */
         snprintf(machine->counters[i].what, sizeof machine->counters[i].what, "%s", i == COUNTERS_MAX - 1 ? "other" : short_enough);
     }
     machine->counters[i].count++;
