@@ -72,8 +72,6 @@ invokes() {
     winlab control counts | jq "[.[] | to_entries[] | select(.key == \"Invoke/$1\") | .value] | add // 0"
 }
 counted() { [ "$(invokes "$1")" = "$2" ]; }
-# unauthorised NODE: 401s that it gave
-unauthorised() { winlab control counts | jq ".$1.Unauthorized // 0"; }
 # MIB modules under names that net-snmp finds, the IETF's from erlang-snmp
 prepare_mibs() {
     mkdir -p "$home/mibs"
