@@ -1,6 +1,6 @@
 /* Probe `msmq`: the performance counters of Message Queuing on the asked machine. One row per queue that Windows shows: those that are open
- * or hold messages. Must not judge depth, nor know that the counters are blind where two instances
- * run: that is the estate's, who sees the cluster. A class or property that is missing ends the list: unknown, never 0. */
+ * or hold messages. Must not judge depth, nor know that the counters are blind where two instances run: that is the estate's, who sees the
+ * cluster. A class or property that is missing ends the list: unknown, never 0. */
 #include <strings.h>
 
 #include "windows_names.h"
