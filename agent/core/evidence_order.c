@@ -98,7 +98,9 @@ bool return_check(const struct evidence_policy *policy, struct evidence *evidenc
     size_t i = evidence->run_count;
     while (i > 0) {
         const struct evidence_run *run = &evidence->runs[i - 1];
-        if (run->last < since || (owned && run->last <= owned))
+        /* what an earlier one began as close to the hand-over as stamps resolve may well have been before it */
+        stamp_t doubt = run == newest || !policy->resolution ? 0 : policy->resolution - 1;
+        if (run->last < since || (owned && run->last <= owned + doubt))
             return false;
         i--;
         returned |= seen & node_bit(run->node);

@@ -41,6 +41,19 @@ static void handover_between_explains_a_return(void **state)
     expect_one(61, A);
 }
 
+/* A log that writes whole seconds: the last poll of a copy that is stopped may bear a stamp after its end. */
+static void poll_in_the_second_of_the_handover_proves_nothing(void **state)
+{
+    (void)state;
+    poll_at(A, 0);
+    evidence_handover(&evidence, node_bit(B), at(30));
+    poll_at(B, 30.9);
+    assert_false(poll_at(A, 60));
+    expect_one(61, A);
+    poll_at(B, 90);
+    assert_true(poll_at(A, 120)); /* that one did not stop */
+}
+
 static void without_control_one_return_is_not_enough(void **state)
 {
     (void)state;
@@ -308,6 +321,7 @@ int main(void)
         WITH(return_without_handover_is_many),
         WITH(return_outside_the_window_is_none),
         WITH(handover_between_explains_a_return),
+        WITH(poll_in_the_second_of_the_handover_proves_nothing),
         WITHOUT(without_control_one_return_is_not_enough),
         WITHOUT(without_control_slow_turns_are_handovers),
         WITHOUT(without_control_failed_starts_elsewhere),
