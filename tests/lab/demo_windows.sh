@@ -130,6 +130,10 @@ unclustered_twin() {
     expect 15 'BizTalk and the service manager of BTS02 say: it runs there' instance_runs FtpReceive BTS02
     expect 30 'duplicate confirmed: each node says so itself, and the log of vsftpd shows both' raised duplicate-confirmed:orders
     expect 10 'the notification is at the management station' told 'AlarmRaised.*duplicate-confirmed:orders'
+    tell '$ solowarden explain orders'
+    sw explain orders | sed -n '/^handler/,/^  log/p' | grep -vE '^handler|^  (polls|log)' | cut -c1-160 | sed 's/^/        /'
+    expect 20 'the audit finds it as well: an FTP receive handler on two nodes' row audit biztalk/1/FtpReceive/ '.state == "violated"'
+    show_table solowardenAudit Rule RuleName State Severity Subject Text
     expect 60 'it stood for the settle window: to stop the surplus copy is planned, the approval is missing' \
         group BizTalkFTP '.plannedAct == "stop" and .target == "BTS02" and .suppressed == "awaiting-approval"'
     must 'nothing was ordered of the cluster so far' ordered 0
@@ -197,10 +201,17 @@ node_down() {
     must 'nothing was ordered' ordered 2
     operate node-up BTS02
     expect 60 'BTS02 is back: a failover of each role would work' all_are_ready
+    expect 40 'no alarm is left' nothing_is_active
+}
+
+nothing_is_active() {
+    answer=$(sw status --output json) || return 1
+    printf '%s' "$answer" | jq -e '[.alarm[] | select(.state == "active")] | length == 0'
 }
 
 tables() {
     chapter 'What the management station sees (SNMPv3)'
+    show_table solowardenNode Name State Addresses Text
     show_table solowardenGroup Name State Owner Mode Ready MovesLeft StopsLeft Rule Text
     show_table solowardenHandler Name State ActiveNode Strength Polls Takes LastDoubleClass Text
     show_table solowardenResource Resource Type Group Owner State
