@@ -14,7 +14,7 @@ all_there() {
     walk >"$LAB_DIR/walk.now"
     cmp -s "$LAB_DIR/walk.now" "$LAB_DIR/walk.first"
 }
-wanted=$((20 + 30 * (14 + 9 + 23 + 11)))
+wanted=$((20 + 30 * (14 + 9 + 23 + 13)))
 complete() {
     walk >"$LAB_DIR/walk.first"
     [ "$(wc -l <"$LAB_DIR/walk.first")" = $wanted ]
@@ -81,7 +81,7 @@ sleep 0.2
 after=$(grep '^lag' "$LAB_DIR/feed.out" | tail -n 1 | cut -d' ' -f2)
 echo "  longest pause of the decider's loop: $before ms before, $after ms after $frozen s of a frozen snmpd"
 [ "$after" -lt 200 ] || [ "$after" = "$before" ] || miss 'the decider goes on while snmpd hangs'
-wanted=$((20 + 40 * (14 + 9 + 23 + 11)))
+wanted=$((20 + 40 * (14 + 9 + 23 + 13)))
 expect 60 'after the thaw the newest rows are there' complete
 stop_feed
 echo "$seen expectations were seen"
