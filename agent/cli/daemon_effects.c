@@ -129,7 +129,7 @@ static void tell_alarm(struct daemon *daemon, const struct effect *effect)
     struct whereabouts where;
     subject_whereabouts(daemon->policy, alarm->subject, alarm->node, &where);
     alarm_sentence(daemon->decider, alarm, text);
-    if (subject_kind(alarm->subject) == SUBJECT_AGENT && effect->raised && subject_index(alarm->subject) < PARTS)
+    if (alarm->class == ALARM_AGENT_DEGRADED && effect->raised && subject_index(alarm->subject) < PARTS)
         snprintf(text, sizeof text, "%.40s: %.110s", subject_full_name(daemon->policy, alarm->subject, name),
                  daemon->degraded[subject_index(alarm->subject)]);
     struct journal_history row = {

@@ -148,6 +148,27 @@ const char *handler_sentence(const struct decider *decider, uint16_t handler, ch
     return buffer;
 }
 
+static void list_add(char *list, size_t size, const char *name)
+{
+    size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+/* Which groups fell, and which servers are down: the cause is among these, if it is known here at all. */
+static void common_sentence(const struct decider *decider, char sentence[TEXT_BYTES])
+{
+    char groups[80] = "", servers[40] = "";
+    for (uint16_t i = 0; i < decider->policy->group_count; i++)
+        if (decider->groups[i].wrong_since)
+            list_add(groups, sizeof groups, decider->policy->groups[i].name);
+    for (uint32_t i = 0; i < decider->alarms.count; i++) {
+        const struct alarm *alarm = &decider->alarms.rows[i];
+        if (alarm->class == ALARM_ENDPOINT && alarm->state != ALARM_CLEARED)
+            list_add(servers, sizeof servers, policy_name(decider->policy, alarm->subject));
+    }
+    snprintf(sentence, TEXT_BYTES, "fell at once: %s%s%s", groups, *servers ? "; down: " : "", servers);
+}
+
 const char *alarm_sentence(const struct decider *decider, const struct alarm *alarm, char buffer[TEXT_BYTES])
 {
     char name[NAME_BYTES], sentence[TEXT_BYTES];
@@ -155,8 +176,10 @@ const char *alarm_sentence(const struct decider *decider, const struct alarm *al
     if (subject_kind(alarm->subject) == SUBJECT_HANDLER && alarm->class >= ALARM_NONE && alarm->class <= ALARM_IDLE &&
         alarm->state != ALARM_CLEARED)
         handler_sentence(decider, (uint16_t)subject_index(alarm->subject), sentence);
+    else if (alarm->class == ALARM_COMMON_CAUSE && alarm->state != ALARM_CLEARED)
+        common_sentence(decider, sentence);
     else
         snprintf(sentence, sizeof sentence, "%s", reason_text(alarm->reason));
-    snprintf(buffer, TEXT_BYTES, "%.64s: %.90s", name, sentence);
+    snprintf(buffer, TEXT_BYTES, "%.64s: %.*s", name, (int)(TEXT_BYTES - 3 - strnlen(name, 64)), sentence);
     return buffer;
 }
