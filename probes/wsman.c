@@ -2,6 +2,7 @@
  * See wsman.h and wsman_reader.h. */
 #include <assert.h>
 #include <expat.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,7 +22,9 @@ struct wsman_reader {
     char *block; /* where the next bytes go; NULL: to be asked for */
     size_t filled, total;
     uint32_t elements;
-    uint16_t broken; /* why nothing more is read; REASON_NONE */
+    uint16_t broken;  /* why nothing more is read; REASON_NONE */
+    const char *flaw; /* the same for people; NULL = the reason says it all */
+    bool is_no_xml;   /* that flaw is the parser's word */
     bool seen_body, answered, get;
     bool leaf, nil; /* of the element that is open: no element inside so far; no value */
     uint32_t wmi_status, cim_status;
@@ -74,10 +77,19 @@ static void *lent_resize(void *block, size_t size)
 
 /* ---- elements ---- */
 
-static void stop(struct wsman_reader *reader, uint16_t reason)
+static const char unusable_context[] = "its enumeration context cannot be given back";
+
+static void flawed(struct wsman_reader *reader, uint16_t reason, const char *flaw)
 {
-    if (reader->broken == REASON_NONE)
-        reader->broken = reason;
+    if (reader->broken != REASON_NONE)
+        return;
+    reader->broken = reason;
+    reader->flaw = flaw;
+}
+
+static void stop(struct wsman_reader *reader, uint16_t reason, const char *flaw)
+{
+    flawed(reader, reason, flaw);
     XML_StopParser(reader->parser, XML_FALSE);
 }
 
@@ -107,7 +119,7 @@ static bool related(struct wsman_reader *reader, bool fault)
     const char *relates_to = reader->reply.relates_to;
     if (!*reader->expected || (fault && !*relates_to) || !strcasecmp(reader->expected, relates_to))
         return true;
-    stop(reader, REASON_WRONG_RELATION);
+    stop(reader, REASON_WRONG_RELATION, NULL);
     return false;
 }
 
@@ -116,7 +128,7 @@ static void begin_answer(struct wsman_reader *reader, enum wsman_place place, co
     if (!related(reader, place == PLACE_FAULT))
         return;
     if (reader->answered) {
-        stop(reader, REASON_BAD_REPLY);
+        stop(reader, REASON_BAD_REPLY, "there is more than one answer in it");
         return;
     }
     reader->answered = true;
@@ -161,7 +173,7 @@ static void enter(struct wsman_reader *reader, enum wsman_place place, const cha
     case PLACE_HEADER:
     case PLACE_BODY:
         if (reader->seen_body)
-            stop(reader, REASON_BAD_REPLY);
+            stop(reader, REASON_BAD_REPLY, "its header or body comes twice");
         reader->seen_body = place == PLACE_BODY;
         break;
     case PLACE_ITEM:
@@ -189,15 +201,16 @@ static void on_start(void *data, const char *name, const char **attributes)
     struct wsman_reader *reader = data;
     if (reader->broken != REASON_NONE)
         return;
-    if (reader->depth == WSMAN_DEPTH_MAX || ++reader->elements > WSMAN_ELEMENTS_MAX) {
-        stop(reader, REASON_REPLY_TOO_LARGE);
+    bool deep = reader->depth == WSMAN_DEPTH_MAX;
+    if (deep || ++reader->elements > WSMAN_ELEMENTS_MAX) {
+        stop(reader, REASON_REPLY_TOO_LARGE, deep ? "its elements are nested too deeply" : "it has too many elements");
         return;
     }
     const char *mark = strrchr(name, '\n'), *local = mark ? mark + 1 : name;
     enum wsman_place place = place_of(place_at(reader, 0), name, mark ? (size_t)(mark - name) : 0, local);
     /* a context that is no text could not be given back, and without one the list would look complete */
     if ((reader->depth == 0 && place != PLACE_ENVELOPE) || place_at(reader, 0) == PLACE_CONTEXT) {
-        stop(reader, REASON_BAD_REPLY);
+        stop(reader, REASON_BAD_REPLY, reader->depth == 0 ? "it is no SOAP 1.2 envelope" : unusable_context);
         return;
     }
     const char *nil = attribute(attributes, XSI_NIL);
@@ -305,7 +318,7 @@ static void leave_leaf(struct wsman_reader *reader, enum wsman_place place)
         break;
     case PLACE_CONTEXT:
         if (!keep(reader, reply->context, sizeof reply->context))
-            stop(reader, REASON_BAD_REPLY);
+            stop(reader, REASON_BAD_REPLY, unusable_context);
         break;
     case PLACE_END:
         reply->ended = true;
@@ -360,7 +373,7 @@ static void on_end(void *data, const char *name)
 static void on_doctype(void *data, const char *name, const char *system, const char *public, int internal)
 {
     (void)name, (void)system, (void)public, (void)internal;
-    stop(data, REASON_BAD_REPLY);
+    stop(data, REASON_BAD_REPLY, "it has a document type, which SOAP forbids");
 }
 
 /* ---- bytes ---- */
@@ -398,18 +411,21 @@ static void parse_block(struct wsman_reader *reader, bool last)
     enum XML_Status status = reader->block ? XML_ParseBuffer(reader->parser, (int)reader->filled, last) : XML_STATUS_ERROR;
     reader->block = NULL;
     reader->filled = 0;
-    if (status == XML_STATUS_ERROR && reader->broken == REASON_NONE)
-        reader->broken = XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? REASON_REPLY_TOO_LARGE : REASON_BAD_REPLY;
+    if (status != XML_STATUS_ERROR)
+        return;
+    enum XML_Error error = XML_GetErrorCode(reader->parser);
+    reader->is_no_xml = reader->broken == REASON_NONE;
+    flawed(reader, error == XML_ERROR_NO_MEMORY ? REASON_REPLY_TOO_LARGE : REASON_BAD_REPLY, XML_ErrorString(error));
 }
 
 bool wsman_reader_feed(struct wsman_reader *reader, const char *data, size_t size)
 {
-    if (size > WSMAN_REPLY_MAX - reader->total && reader->broken == REASON_NONE)
-        reader->broken = REASON_REPLY_TOO_LARGE;
+    if (size > WSMAN_REPLY_MAX - reader->total)
+        flawed(reader, REASON_REPLY_TOO_LARGE, NULL);
     while (size && reader->broken == REASON_NONE) {
         lent = reader->memory;
         if (!reader->block && !(reader->block = XML_GetBuffer(reader->parser, BLOCK))) {
-            reader->broken = REASON_REPLY_TOO_LARGE;
+            flawed(reader, REASON_REPLY_TOO_LARGE, NULL);
             break;
         }
         size_t room = BLOCK - reader->filled, taken = size < room ? size : room;
@@ -462,8 +478,10 @@ void wsman_reader_end(struct wsman_reader *reader, int http_status, struct wsman
     if (reader->broken == REASON_NONE && reader->total)
         parse_block(reader, true);
     uint16_t status = wsman_status_reason(http_status), reason = reader->broken;
-    if (reason == REASON_NONE && (reader->total == 0 || reader->reply.kind == WSMAN_NOTHING))
+    if (reason == REASON_NONE && (reader->total == 0 || reader->reply.kind == WSMAN_NOTHING)) {
         reason = REASON_BAD_REPLY;
+        reader->flaw = reader->total == 0 ? "it is empty" : "there is no answer in it";
+    }
     if (status == REASON_LOGIN_REFUSED)
         reason = status;
     else if (reason == REASON_NONE && reader->reply.kind == WSMAN_FAULT)
@@ -471,6 +489,10 @@ void wsman_reader_end(struct wsman_reader *reader, int http_status, struct wsman
     else if (status != REASON_OK && (reason == REASON_NONE || reason == REASON_BAD_REPLY))
         reason = status; /* an error page is no answer, whatever it says */
     reader->reply.reason = reason == REASON_NONE ? REASON_OK : reason;
+    if (reason == status && reason == REASON_HTTP_STATUS)
+        snprintf(reader->reply.text, sizeof reader->reply.text, "HTTP status %d without a SOAP fault", http_status);
+    else if (reader->flaw && (reason == REASON_BAD_REPLY || reason == REASON_REPLY_TOO_LARGE))
+        snprintf(reader->reply.text, sizeof reader->reply.text, "%s%s", reader->is_no_xml ? "XML: " : "", reader->flaw);
     *reply = reader->reply;
 }
 
