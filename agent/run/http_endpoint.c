@@ -448,6 +448,22 @@ static void count(struct http_endpoint *endpoint)
         endpoint->connect_ms = (msec_t)(connect_us / 1000);
 }
 
+/* libcurl holds a header line of its own, up to a limit of its own, and then speaks of memory. */
+static bool is_endless_header(const struct http_endpoint *endpoint, CURLcode result)
+{
+    return result == CURLE_OUT_OF_MEMORY && endpoint->reached && endpoint->total == 0;
+}
+
+static void say_too_large(const struct http_endpoint *endpoint, struct http_outcome *outcome)
+{
+    bool headers = endpoint->total == 0 && outcome->reason != REASON_REPLY_TOO_LARGE; /* else by what the server announced */
+    outcome->reason = REASON_REPLY_TOO_LARGE;
+    if (headers)
+        snprintf(outcome->why, sizeof outcome->why, "its headers have no end");
+    else
+        snprintf(outcome->why, sizeof outcome->why, "more than %zu bytes", endpoint->ask->limit ? endpoint->ask->limit : LIMIT_PRESET);
+}
+
 void http_endpoint_ended(struct http_endpoint *endpoint, CURLcode result, struct http_outcome *outcome)
 {
     *outcome = (struct http_outcome){
@@ -457,8 +473,8 @@ void http_endpoint_ended(struct http_endpoint *endpoint, CURLcode result, struct
         outcome->refusal = HTTP_SENT;
         outcome->reason = REASON_CLOSED_EARLY;
         snprintf(outcome->why, sizeof outcome->why, "the connection was lost after the request was sent; it is not sent twice");
-    } else if (endpoint->too_large) {
-        outcome->reason = REASON_REPLY_TOO_LARGE;
+    } else if (endpoint->too_large || outcome->reason == REASON_REPLY_TOO_LARGE || is_endless_header(endpoint, result)) {
+        say_too_large(endpoint, outcome);
     } else if (outcome->reason == REASON_OK && endpoint->status / 100 == 3) {
         outcome->reason = REASON_REDIRECTED;
     }
