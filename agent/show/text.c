@@ -6,7 +6,15 @@
 
 enum { CELL_BYTES = 256 };
 
-/* Length of the UTF-8 sequence that begins here, 0 if there is none; overlong forms, surrogates and C1 controls count as none. */
+/* Marks that reorder or hide text, or break a line, on whatever shows it. */
+static bool is_disguise(uint32_t code)
+{
+    return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+           code == 0xfeff || code == 0xad || code == 0x61c;
+}
+
+/* Length of the UTF-8 sequence that begins here, 0 if there is none; overlong forms, surrogates, C1 controls and disguises count as none.
+ */
 static size_t sequence_length(const unsigned char *text, size_t length)
 {
     static const uint32_t smallest[] = {0, 0, 0xa0, 0x800, 0x10000};
@@ -21,7 +29,7 @@ static size_t sequence_length(const unsigned char *text, size_t length)
             return 0;
         code = code << 6 | (text[i] & 0x3f);
     }
-    return code < smallest[size] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff ? 0 : size;
+    return code < smallest[size] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff || is_disguise(code) ? 0 : size;
 }
 
 size_t text_clean(char *out, size_t size, const char *text, size_t length)

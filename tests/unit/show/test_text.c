@@ -16,6 +16,10 @@ static void clean_text(void **state)
         {"\x9b", "?"},
         {"\xc2\x9b", "??"},
         {"\xed\xa0\x80", "???"},
+        {"a\xe2\x80\xae"
+         "b\xe2\x80\xa8"
+         "c\xe2\x80\x94",
+         "a???b???c\xe2\x80\x94"},
         {"\xc0\xaf", "??"},
         {"a\xe2\x82", "a??"},
         {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
