@@ -3,7 +3,7 @@
 # Sourced. Needs: here (tests/lab), build, cluster, mibs, the functions what_failed, which prints whatever helps, and end_world, which ends
 # whatever polls. Sets home (the demo's folder, with bin/solowarden and demo.yaml), inbox, and traps (snmptrapd's log).
 # solowarden runs as the user nobody.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2034,SC2154
 
 bold='' dim='' green='' red='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
