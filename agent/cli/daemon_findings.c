@@ -20,8 +20,8 @@ static msec_t since_of(const struct auditing *auditing, const struct finding_not
 {
     for (uint32_t i = 0; i < auditing->was->count; i++) {
         const struct finding_note *before = &auditing->was->findings[i];
-        if (before->rule == note->rule && before->verdict == note->verdict && strcmp(before->subject, note->subject) == 0 &&
-            strcmp(before->node, note->node) == 0)
+        if (before->rule == note->rule && before->verdict == note->verdict && before->kind == note->kind &&
+            strcmp(before->subject, note->subject) == 0 && strcmp(before->node, note->node) == 0)
             return before->since;
     }
     return daemon_now(auditing->daemon);
@@ -59,8 +59,9 @@ static void keep(void *context, const struct audit_finding *finding)
         return;
     memset(note, 0, sizeof *note);
     note->rule = finding->rule->id;
-    note->reason = finding->verdict == NO ? REASON_NONE : finding->reason;
+    note->reason = finding->verdict == NO ? REASON_RULES_VIOLATED : finding->reason;
     note->verdict = finding->verdict;
+    note->kind = finding->kind;
     note->severity = finding->severity;
     text_clean(note->subject, sizeof note->subject, finding->subject, strlen(finding->subject));
     text_clean(note->node, sizeof note->node, finding->node, strlen(finding->node));

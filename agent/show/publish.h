@@ -31,7 +31,7 @@ struct session_note {
 enum { FINDINGS_MAX = 512 };
 struct finding_note {
     uint16_t rule, reason;
-    uint8_t verdict, severity; /* enum audit_severity */
+    uint8_t verdict, severity, kind; /* enum verdict, audit_severity, audit_kind */
     char subject[LONG_NAME_BYTES], node[64], evidence[TEXT_BYTES];
     msec_t since;
 };

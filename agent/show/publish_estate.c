@@ -475,7 +475,8 @@ static void audit_row(const struct round *round, uint16_t cluster, const struct 
         return;
     char full[NAME_BYTES + 2 * LONG_NAME_BYTES];
     const char *name = round->policy->clusters[cluster].name;
-    snprintf(full, sizeof full, "%s/%u/%s/%s", name, finding->rule, finding->subject, finding->node);
+    snprintf(full, sizeof full, "%s/%u/%s/%s/%s", name, finding->rule, audit_kind_name(finding->kind), finding->subject,
+             finding->node); /* a group and its resource often have one name */
     COPY(row->head.name, full);
     row->head.index = index_of(round->publisher->indices, full);
     row->head.state = finding->verdict == NO ? 3 : finding->verdict == YES ? 2 : 1;
