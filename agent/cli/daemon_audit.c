@@ -148,6 +148,23 @@ static const struct conf_cluster *conf_of(const struct config *config, const cha
     return NULL;
 }
 
+/* How the nodes are reached, as far as it was configured. */
+static json_t *winrm_of(const struct conf_winrm *winrm)
+{
+    json_t *row = json_object();
+    if (winrm->port)
+        json_object_set_new(row, "port", json_integer(winrm->port));
+    if (winrm->ca_file)
+        json_object_set_new(row, "ca_file", text(winrm->ca_file));
+    if (winrm->pin)
+        json_object_set_new(row, "pin", text(winrm->pin));
+    if (!winrm->verify)
+        json_object_set_new(row, "verify", json_false());
+    if (winrm->plain_http)
+        json_object_set_new(row, "plain_http", json_true());
+    return row;
+}
+
 static json_t *nodes_of(const struct conf_cluster *cluster)
 {
     json_t *rows = json_array();
@@ -258,10 +275,10 @@ json_t *daemon_discover(const struct audit_input *input, const struct config *co
         const struct conf_cluster *conf = is_wanted(input, i, arguments) ? conf_of(config, input->policy->clusters[i].name) : NULL;
         if (!conf)
             continue;
-        json_t *row = json_pack("{s:o,s:o,s:o,s:o,s:o,s:s,s:s}", "name", text(conf->entry.name), "observe",
-                                credential_of(config, conf->windows.observe), "nodes", nodes_of(conf), "hosts", hosts_of(input, i),
-                                "locations", locations_of(input, i), "hosts_missing", missing(input, i, FOUND_HOST), "locations_missing",
-                                missing(input, i, FOUND_LOCATION));
+        json_t *row = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s}", "name", text(conf->entry.name), "winrm",
+                                winrm_of(&conf->windows.winrm), "observe", credential_of(config, conf->windows.observe), "nodes",
+                                nodes_of(conf), "hosts", hosts_of(input, i), "locations", locations_of(input, i), "hosts_missing",
+                                missing(input, i, FOUND_HOST), "locations_missing", missing(input, i, FOUND_LOCATION));
         json_array_append_new(clusters, row);
     }
     return json_pack("{s:b,s:o}", "ok", 1, "clusters", clusters);

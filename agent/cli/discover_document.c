@@ -132,6 +132,32 @@ static void write_given(struct yaml_writer *yaml, const char *key, const char *t
     yaml_text(yaml, text);
 }
 
+/* Without these the nodes are not even reached: port, authority, pin. */
+static void write_winrm(struct yaml_writer *yaml, const json_t *winrm)
+{
+    if (json_object_size(winrm) == 0)
+        return;
+    yaml_key(yaml, "winrm");
+    yaml_map(yaml);
+    write_given(yaml, "ca_file", word(winrm, "ca_file"));
+    write_given(yaml, "pin", word(winrm, "pin"));
+    if (json_is_integer(json_object_get(winrm, "port"))) {
+        char port[24];
+        snprintf(port, sizeof port, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(winrm, "port")));
+        yaml_key(yaml, "port");
+        yaml_plain(yaml, port);
+    }
+    if (json_is_false(json_object_get(winrm, "verify"))) {
+        yaml_key(yaml, "verify");
+        yaml_plain(yaml, "false");
+    }
+    if (json_is_true(json_object_get(winrm, "plain_http"))) {
+        yaml_key(yaml, "plain_http");
+        yaml_plain(yaml, "true");
+    }
+    yaml_map_end(yaml);
+}
+
 static void write_nodes(struct discovering *all, const json_t *cluster)
 {
     const json_t *nodes = json_object_get(cluster, "nodes"), *node, *address;
@@ -330,6 +356,7 @@ static void write_cluster(struct discovering *all, const json_t *cluster)
     yaml_map(all->yaml);
     write_given(all->yaml, "type", "wsfc");
     write_given(all->yaml, "observe", word(json_object_get(cluster, "observe"), "name"));
+    write_winrm(all->yaml, json_object_get(cluster, "winrm"));
     write_nodes(all, cluster);
     write_groups(all, cluster);
     yaml_map_end(all->yaml);
