@@ -86,6 +86,9 @@ walk() { # COLUMN
 shown() { # COLUMN TEXT: some row says exactly this
     walk "$1" | grep -Fqx -- "$2"
 }
+shown_like() { # COLUMN PATTERN
+    walk "$1" | grep -q -- "$2"
+}
 told() { # TEXT: in what the last verb said
     grep -q -- "$1" "$home/out"
 }
