@@ -197,10 +197,13 @@ show_table() {
                   sub(/ +$/, "", line); print line } }'
 }
 
-# until_return: what --stay does last
+# until_return: what --stay does last. Without a terminal, as long as the agent runs or until a signal
 until_return() {
     printf '\nReturn ends it.\n'
-    read -r _ || while :; do sleep 3600; done
+    read -r _ || {
+        tail --pid="$agent" -f /dev/null &
+        wait $!
+    }
 }
 how_to_look() {
     cat <<END
