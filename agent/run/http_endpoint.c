@@ -482,10 +482,20 @@ void http_endpoint_ended(struct http_endpoint *endpoint, CURLcode result, struct
     let_go(endpoint);
 }
 
+/* The connection is there, and TLS is not: somebody accepts and does not speak, or not in time. */
+static bool is_silent_tls(const struct http_endpoint *endpoint)
+{
+    long port = 0;
+    curl_easy_getinfo(endpoint->easy, CURLINFO_LOCAL_PORT, &port);
+    return !endpoint->reached && !endpoint->target->plain && port > 0;
+}
+
 uint16_t http_endpoint_expired(struct http_endpoint *endpoint)
 {
     char why[160];
-    uint16_t reason = endpoint->reached ? REASON_REPLY_TIMEOUT : http_reason(endpoint->easy, CURLE_OPERATION_TIMEDOUT, 0, NULL, why);
+    uint16_t reason = endpoint->reached         ? REASON_REPLY_TIMEOUT
+                      : is_silent_tls(endpoint) ? REASON_TLS_FAILED
+                                                : http_reason(endpoint->easy, CURLE_OPERATION_TIMEDOUT, 0, NULL, why);
     http_endpoint_abandon(endpoint);
     return reason;
 }
