@@ -10,6 +10,8 @@ if [ "${WINDOWS_NETWORK:-}" != own ]; then # ports of its own
 fi
 here=$(cd "$(dirname "$0")" && pwd)
 hostile=$home/hostile
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
 agent='' server=''
 clean() {
     [ -z "$agent" ] || kill -KILL "$agent" 2>/dev/null || true
