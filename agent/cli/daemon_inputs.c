@@ -30,7 +30,8 @@ static void note_result(struct daemon *daemon, uint16_t source, const struct see
     if (speaks_for_itself)
         snprintf(note->text, sizeof note->text, "%s", seen->text);
     else
-        snprintf(note->text, sizeof note->text, "%.80s%s%.72s", reason_text(reason), seen->text[0] ? ": " : "", seen->text);
+        snprintf(note->text, sizeof note->text, "%.80s%s%.*s", reason_text(reason), seen->text[0] ? ": " : "",
+                 (int)(sizeof note->text - 3 - strnlen(reason_text(reason), 80)), seen->text); /* its end says which name, which port */
     if (!changed)
         return;
     char line[TEXT_BYTES + 32];
