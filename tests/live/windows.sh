@@ -51,7 +51,7 @@ expect 15 'the copy runs there' instance_is FtpReceive BTS02 running
 expect 20 'history has its end' remembers 'moved.*BizTalkFTP\|done.*BizTalkFTP'
 
 # ---- the driver looks once more itself
-expect 30 'the first move is over' owner_is BizTalkFTP BTS02
+expect 60 'the first move is over' owner_is BizTalkFTP BTS02
 lab disable FtpReceive BTS01
 must 'ordered to a node that was just disabled, by force' exits 0 failover BizTalkFTP --to BTS01 --force --reason trial
 expect 15 'history says why nothing was done' remembers 'BizTalkFTP.*disabled'
