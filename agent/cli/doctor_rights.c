@@ -104,6 +104,10 @@ void rights_login(const struct rights_asked *asked, struct rights_line *line)
     case REASON_UNREACHABLE:
         not_there(asked, line);
         break;
+    case REASON_TLS_FAILED:
+        snprintf(line->text, sizeof line->text, "%s: %s", reason_text(asked->login), asked->why);
+        snprintf(line->cure, sizeof line->cure, "does WinRM speak https on that port, and does that machine do anything at all?");
+        break;
     case REASON_TLS_NAME:
         snprintf(line->text, sizeof line->text, "its certificate is not for %s", asked->host);
         snprintf(line->cure, sizeof line->cure, "correct the node's `name`, or give WinRM there a certificate for %s", asked->host);

@@ -40,7 +40,7 @@ must 'which' reports '! node +biztalk/BTS01: root/MicrosoftBizTalkServer .*"inst
 lab heal BTS01
 lab cut BTS01
 must 'a node is cut off' doctor 1
-must 'it cannot be reached' reports '✗ node +biztalk/BTS01: .*in time.* → '
+must 'it does not speak TLS' reports '✗ node +biztalk/BTS01: TLS could not be agreed.* → '
 must 'the other one was asked all the same' reports '✓ node +biztalk/BTS02: root/cimv2 may be read'
 lab heal BTS01
 lab wrong-certificate BTS01

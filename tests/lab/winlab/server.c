@@ -101,6 +101,9 @@ static enum MHD_Result send_soap(struct http_request *request, unsigned status, 
     return send_text(request, status, "application/soap+xml;charset=UTF-8", reply);
 }
 
+/* The world moves in steps, and each resource may be a step late: who waits for it waits a little longer. */
+enum { WORLD_LATE_MS = 500 };
+
 static enum MHD_Result answer_wsman(struct http_request *request, const char *url, const char *method, uint32_t *wait_ms)
 {
     const struct listener *listener = request->listener;
@@ -131,6 +134,7 @@ static enum MHD_Result answer_wsman(struct http_request *request, const char *ur
     world_contexts(server->world, listener->node, soap_contexts_count(caller.contexts));
     if (*wait_ms == 0)
         return send_soap(request, status, &reply);
+    *wait_ms += WORLD_LATE_MS;
     request->status = status;
     request->reply = reply;
     return MHD_YES;
