@@ -43,6 +43,14 @@ static uint16_t count_doubles(const struct policy *policy, const struct group_st
     return doubles;
 }
 
+/* The servers that a group depends on: what it names itself, then those that its handlers poll. */
+static uint16_t cause_at(const struct policy *policy, const struct policy_group *group, unsigned i)
+{
+    if (i < group->need_count)
+        return policy->needs[group->first_need + i];
+    return policy->handlers[policy->group_handlers[group->first_handler + i - group->need_count]].server;
+}
+
 /* Is everything that this group is declared to depend on up for `settle`? No declared cause: then only an operator can say. */
 static bool is_cause_over(const struct model *model, uint16_t group, msec_t now)
 {
@@ -51,8 +59,7 @@ static bool is_cause_over(const struct model *model, uint16_t group, msec_t now)
     msec_t settle = policy_settle(policy, group), since;
     unsigned declared = 0;
     for (unsigned i = 0; i < of->need_count + (unsigned)of->handler_count; i++) {
-        uint16_t server = i < of->need_count ? policy->needs[of->first_need + i]
-                                             : policy->handlers[policy->group_handlers[of->first_handler + i - of->need_count]].server;
+        uint16_t server = cause_at(policy, of, i);
         if (!policy->servers[server].has_probe)
             continue;
         declared++;
@@ -77,16 +84,36 @@ static bool is_over(const struct model *model, const struct group_state *groups,
     return fallen ? healed == fallen : now - fleet->common_since >= model->policy->common_window;
 }
 
+static bool is_cause_down(const struct model *model, const struct policy_group *group, msec_t now)
+{
+    msec_t since;
+    for (unsigned i = 0; i < group->need_count + (unsigned)group->handler_count; i++)
+        if (model_endpoint(model, cause_at(model->policy, group, i), now, NULL, &since) == NO)
+            return true;
+    return false;
+}
+
+/* When this group's fall counts from. Where a cluster manager heals by itself and nothing that the group depends on is down, a fall that is
+ * about to be mended is none yet: a lost node takes all its roles down for a moment, and there is no cause to look for. */
+static msec_t fell_at(const struct model *model, uint16_t group, const struct group_state *state, msec_t now)
+{
+    const struct policy_group *of = &model->policy->groups[group];
+    bool mends = model->policy->clusters[of->cluster].heals_itself && !is_cause_down(model, of, now);
+    return state->wrong_since + (mends ? policy_settle(model->policy, group) : 0);
+}
+
 void fleet_fold(const struct model *model, const struct group_state *groups, const struct world *world, msec_t now, struct fleet *fleet)
 {
     const struct policy *policy = model->policy;
     count_flights(policy, groups, now, fleet);
     fleet->doubles = count_doubles(policy, groups);
     fleet->onsets = 0;
-    for (uint16_t i = 0; i < policy->group_count; i++)
-        /* what fell before an acknowledgement has been looked at */
-        if (is_fallen(&groups[i]) && now - groups[i].wrong_since < policy->common_window && groups[i].wrong_since > world->common_acked_at)
-            fleet->onsets++;
+    for (uint16_t i = 0; i < policy->group_count; i++) {
+        if (!is_fallen(&groups[i]) || groups[i].wrong_since <= world->common_acked_at)
+            continue; /* what fell before an acknowledgement has been looked at */
+        msec_t since = now - fell_at(model, i, &groups[i], now);
+        fleet->onsets = (uint16_t)(fleet->onsets + (since >= 0 && since < policy->common_window));
+    }
     uint8_t enough = policy->common_count ? policy->common_count : 2;
     if (!fleet->common && fleet->onsets >= enough) {
         fleet->common = true;
