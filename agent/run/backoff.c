@@ -3,14 +3,19 @@
 
 void backoff_open(struct backoff *backoff)
 {
-    *backoff = (struct backoff){.refused_by = SOURCE_NOBODY};
+    *backoff = (struct backoff){.refused_by = SOURCE_NOBODY, .shared = backoff->shared};
+}
+
+msec_t backoff_due(const struct backoff *backoff, uint16_t source)
+{
+    if (backoff->delay == 0)
+        return 0;
+    return backoff->until + (backoff->shared && backoff->refused_by == source ? backoff->delay / 2 : 0);
 }
 
 bool backoff_permits(const struct backoff *backoff, uint16_t source, msec_t now)
 {
-    if (backoff->delay == 0)
-        return true;
-    return now >= backoff->until && (backoff->refused_by == SOURCE_NOBODY || backoff->refused_by == source);
+    return now >= backoff_due(backoff, source);
 }
 
 /* Conversations that were under way together are refused together: that is one refusal, not a reason to double again. */

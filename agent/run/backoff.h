@@ -1,5 +1,6 @@
 /* What is known of one credential: whether it ever let us in, and how long it rests after a refusal. Pure.
- * The account must not be locked by us: after a refusal one conversation at a time may try it, the refused one first. */
+ * The account must not be locked by us: after a refusal one conversation at a time may try it. Where several sources share it, others try
+ * before the refused one: one machine that refuses everybody must not keep a good credential from all others. */
 #ifndef SOLOWARDEN_RUN_BACKOFF_H
 #define SOLOWARDEN_RUN_BACKOFF_H
 
@@ -9,11 +10,13 @@ enum { BACKOFF_FIRST_MS = 60000, BACKOFF_MAX_MS = 3600000, SOURCE_NOBODY = UINT1
 
 struct backoff {
     msec_t until, delay, refused_at; /* delay 0 = not backed off */
-    uint16_t refused_by;             /* the source that tries first, or SOURCE_NOBODY: any may */
+    uint16_t refused_by;             /* the source that was refused last, or SOURCE_NOBODY */
+    bool shared;                     /* other sources use it too; stays */
     bool proven;                     /* it let somebody in, and nobody was refused since */
 };
 
-void backoff_open(struct backoff *backoff);
+void backoff_open(struct backoff *backoff);                         /* of zeroed memory, or again */
+msec_t backoff_due(const struct backoff *backoff, uint16_t source); /* from when on this source may try; 0 = at any time */
 bool backoff_permits(const struct backoff *backoff, uint16_t source, msec_t now);
 void backoff_refused(struct backoff *backoff, uint16_t source, msec_t started, msec_t now);
 void backoff_accepted(struct backoff *backoff);

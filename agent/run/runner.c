@@ -26,6 +26,7 @@ struct source {
     struct talk *talk;
     struct gate *gate; /* of its host, or of all programs */
     msec_t due;
+    struct backoff own; /* its machine refuses what others take */
     uint32_t round;
     uint16_t position, credential;
     uint8_t phase;
@@ -36,6 +37,7 @@ struct credential_state {
     struct backoff backoff;
     struct source *tester; /* whose password is being judged while it is unproven */
     struct gate held;      /* only its queue is used */
+    msec_t admitted_at;    /* when it let somebody in last */
     bool answering;
 };
 
@@ -130,8 +132,10 @@ static void schedule(struct source *source, msec_t now)
     msec_t due = next_due(source, last > now ? last : now);
     if (source->credential != NO_CREDENTIAL) {
         const struct backoff *backoff = &source->runner->credentials[source->credential].backoff;
-        if (backoff->delay > 0 && backoff->refused_by == source->position && backoff->until > now && backoff->until < due)
-            due = to_slot(backoff->until);
+        msec_t all = backoff->refused_by == source->position ? backoff_due(backoff, source->position) : 0;
+        msec_t own = backoff_due(&source->own, source->position), rest = own > all ? own : all;
+        if (rest > now && rest < due)
+            due = to_slot(rest);
     }
     source->due = source->again ? now : due;
     source->again = false;
@@ -182,7 +186,8 @@ static void begin(struct source *source, msec_t now)
 static bool backed_off(const struct source *source, msec_t now)
 {
     return source->credential != NO_CREDENTIAL &&
-           !backoff_permits(&source->runner->credentials[source->credential].backoff, source->position, now);
+           (!backoff_permits(&source->own, source->position, now) ||
+            !backoff_permits(&source->runner->credentials[source->credential].backoff, source->position, now));
 }
 
 static void admit(struct source *source)
@@ -283,6 +288,24 @@ static bool credential_proven(void *context)
     return source->credential == NO_CREDENTIAL || source->runner->credentials[source->credential].backoff.proven;
 }
 
+static void let_in(struct source *source, msec_t now)
+{
+    struct credential_state *credential = &source->runner->credentials[source->credential];
+    backoff_accepted(&credential->backoff);
+    backoff_open(&source->own);
+    credential->admitted_at = now;
+}
+
+/* Who is refused again while others were let in has a machine that refuses; the credential is good. */
+static void turned_away(struct source *source, msec_t started, msec_t now)
+{
+    struct credential_state *credential = &source->runner->credentials[source->credential];
+    bool only_here = source->own.delay > 0 && credential->admitted_at > source->own.refused_at;
+    backoff_refused(&source->own, source->position, started, now);
+    if (!only_here)
+        backoff_refused(&credential->backoff, source->position, started, now);
+}
+
 /* It need not be over for the others to go on. */
 static void credential_admitted(void *context)
 {
@@ -290,7 +313,7 @@ static void credential_admitted(void *context)
     if (source->credential == NO_CREDENTIAL)
         return;
     struct credential_state *credential = &source->runner->credentials[source->credential];
-    backoff_accepted(&credential->backoff);
+    let_in(source, loop_now());
     if (credential->tester == source)
         credential->tester = NULL;
     held_answered(credential, loop_now());
@@ -302,9 +325,9 @@ static void judge_credential(struct source *source, const struct seen *seen, mse
         return;
     struct credential_state *credential = &source->runner->credentials[source->credential];
     if (seen->credential_refused)
-        backoff_refused(&credential->backoff, source->position, started, now);
+        turned_away(source, started, now);
     else if (seen->logged_in)
-        backoff_accepted(&credential->backoff);
+        let_in(source, now);
     else
         backoff_undecided(&credential->backoff, source->position);
     if (source->waiter.next) /* it was held itself */
@@ -352,12 +375,15 @@ static bool resource_wanted(void *context, enum found_kind kind, char name[FOUND
 void runner_forgive(struct runner *runner)
 {
     for (uint16_t i = 0; i < runner->credential_count; i++) {
-        if (runner->credentials[i].backoff.delay == 0)
-            continue;
+        bool rested = runner->credentials[i].backoff.delay > 0;
         backoff_open(&runner->credentials[i].backoff);
-        for (uint16_t at = 0; at < runner->count; at++)
-            if (runner->sources[at].credential == i)
-                runner_now(runner, at);
+        for (uint16_t at = 0; at < runner->count; at++) {
+            struct source *source = &runner->sources[at];
+            if (source->credential != i || (!rested && source->own.delay == 0))
+                continue;
+            backoff_open(&source->own);
+            runner_now(runner, at);
+        }
     }
 }
 
@@ -422,6 +448,16 @@ static void sources_open(struct runner *runner)
         backoff_open(&runner->credentials[i].backoff);
         gate_open(&runner->credentials[i].held, UINT32_MAX);
     }
+    bool *used = memory_zeroed(runner->credential_count, sizeof *used);
+    for (uint16_t i = 0; i < runner->count; i++) {
+        uint16_t credential = runner->sources[i].credential;
+        backoff_open(&runner->sources[i].own);
+        if (credential == NO_CREDENTIAL)
+            continue;
+        runner->credentials[credential].backoff.shared |= used[credential];
+        used[credential] = true;
+    }
+    free(used);
 }
 
 static uint32_t descriptors_allow(void)

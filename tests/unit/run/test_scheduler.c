@@ -105,7 +105,7 @@ static void test_clocks(void **state)
 static void test_one_refusal_counts_once(void **state)
 {
     (void)state;
-    struct backoff backoff;
+    struct backoff backoff = {0};
     backoff_open(&backoff);
     assert_true(backoff_permits(&backoff, 1, 1000));
     assert_false(backoff.proven);
@@ -117,13 +117,19 @@ static void test_one_refusal_counts_once(void **state)
     assert_false(backoff.proven);
     assert_false(backoff_permits(&backoff, 1, 1000 + BACKOFF_FIRST_MS - 1));
     assert_true(backoff_permits(&backoff, 1, 1000 + BACKOFF_FIRST_MS));
-    assert_false(backoff_permits(&backoff, 2, 1000 + BACKOFF_FIRST_MS)); /* the refused one tries first */
+    assert_true(backoff_permits(&backoff, 2, 1000 + BACKOFF_FIRST_MS));
+    backoff.shared = true; /* then the refused one gives way to the others */
+    assert_false(backoff_permits(&backoff, 1, 1000 + BACKOFF_FIRST_MS));
+    assert_true(backoff_permits(&backoff, 2, 1000 + BACKOFF_FIRST_MS));
+    assert_true(backoff_permits(&backoff, 1, 1000 + BACKOFF_FIRST_MS + BACKOFF_FIRST_MS / 2));
+    backoff_open(&backoff);
+    assert_true(backoff.shared);
 }
 
 static void test_rest_doubles_up_to_an_hour(void **state)
 {
     (void)state;
-    struct backoff backoff;
+    struct backoff backoff = {0};
     backoff_open(&backoff);
     msec_t now = 1000;
     for (msec_t delay = BACKOFF_FIRST_MS; delay < BACKOFF_MAX_MS; delay *= 2) {
