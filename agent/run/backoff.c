@@ -3,23 +3,23 @@
 
 void backoff_open(struct backoff *backoff)
 {
-    *backoff = (struct backoff){.refused_by = SOURCE_NOBODY, .shared = backoff->shared};
+    *backoff = (struct backoff){.refused_by = MACHINE_NONE, .shared = backoff->shared};
 }
 
-msec_t backoff_due(const struct backoff *backoff, uint16_t source)
+msec_t backoff_due(const struct backoff *backoff, uint16_t machine)
 {
     if (backoff->delay == 0)
         return 0;
-    return backoff->until + (backoff->shared && backoff->refused_by == source ? backoff->delay / 2 : 0);
+    return backoff->until + (backoff->shared && backoff->refused_by == machine ? backoff->delay / 2 : 0);
 }
 
-bool backoff_permits(const struct backoff *backoff, uint16_t source, msec_t now)
+bool backoff_permits(const struct backoff *backoff, uint16_t machine, msec_t now)
 {
-    return now >= backoff_due(backoff, source);
+    return now >= backoff_due(backoff, machine);
 }
 
 /* Conversations that were under way together are refused together: that is one refusal, not a reason to double again. */
-void backoff_refused(struct backoff *backoff, uint16_t source, msec_t started, msec_t now)
+void backoff_refused(struct backoff *backoff, uint16_t machine, msec_t started, msec_t now)
 {
     backoff->proven = false;
     if (backoff->delay > 0 && started < backoff->refused_at)
@@ -29,7 +29,7 @@ void backoff_refused(struct backoff *backoff, uint16_t source, msec_t started, m
         backoff->delay = BACKOFF_MAX_MS;
     backoff->until = now + backoff->delay;
     backoff->refused_at = now;
-    backoff->refused_by = source;
+    backoff->refused_by = machine;
 }
 
 void backoff_accepted(struct backoff *backoff)
@@ -38,8 +38,8 @@ void backoff_accepted(struct backoff *backoff)
     backoff->proven = true;
 }
 
-void backoff_undecided(struct backoff *backoff, uint16_t source)
+void backoff_undecided(struct backoff *backoff, uint16_t machine)
 {
-    if (backoff->refused_by == source)
-        backoff->refused_by = SOURCE_NOBODY;
+    if (backoff->refused_by == machine)
+        backoff->refused_by = MACHINE_NONE;
 }

@@ -28,7 +28,7 @@ struct source {
     msec_t due;
     struct backoff own; /* its machine refuses what others take */
     uint32_t round;
-    uint16_t position, credential;
+    uint16_t position, credential, host; /* host: equal for all sources that ask the same one */
     uint8_t phase;
     bool again;
 };
@@ -38,6 +38,8 @@ struct credential_state {
     struct source *tester; /* whose password is being judged while it is unproven */
     struct gate held;      /* only its queue is used */
     msec_t admitted_at;    /* when it let somebody in last */
+    msec_t refused_at;     /* when it was refused last, and by whom */
+    uint16_t refused_host;
     bool answering;
 };
 
@@ -132,8 +134,8 @@ static void schedule(struct source *source, msec_t now)
     msec_t due = next_due(source, last > now ? last : now);
     if (source->credential != NO_CREDENTIAL) {
         const struct backoff *backoff = &source->runner->credentials[source->credential].backoff;
-        msec_t all = backoff->refused_by == source->position ? backoff_due(backoff, source->position) : 0;
-        msec_t own = backoff_due(&source->own, source->position), rest = own > all ? own : all;
+        msec_t all = backoff->refused_by == source->host ? backoff_due(backoff, source->host) : 0;
+        msec_t own = backoff_due(&source->own, source->host), rest = own > all ? own : all;
         if (rest > now && rest < due)
             due = to_slot(rest);
     }
@@ -186,8 +188,8 @@ static void begin(struct source *source, msec_t now)
 static bool backed_off(const struct source *source, msec_t now)
 {
     return source->credential != NO_CREDENTIAL &&
-           (!backoff_permits(&source->own, source->position, now) ||
-            !backoff_permits(&source->runner->credentials[source->credential].backoff, source->position, now));
+           (!backoff_permits(&source->own, source->host, now) ||
+            !backoff_permits(&source->runner->credentials[source->credential].backoff, source->host, now));
 }
 
 static void admit(struct source *source)
@@ -250,7 +252,7 @@ static uint16_t password_permitted(void *context)
     struct credential_state *credential = &source->runner->credentials[source->credential];
     if (credential->backoff.proven || credential->tester == source)
         return REASON_OK;
-    if (!backoff_permits(&credential->backoff, source->position, loop_now())) {
+    if (!backoff_permits(&credential->backoff, source->host, loop_now())) {
         source->runner->counters.backed_off++;
         return REASON_BACKED_OFF;
     }
@@ -270,7 +272,7 @@ static void held_answered(struct credential_state *credential, msec_t now)
     credential->answering = true;
     while (!credential->tester && (waiter = gate_next(&credential->held))) {
         struct source *source = source_of(waiter);
-        if (!backoff_permits(&credential->backoff, source->position, now)) {
+        if (!backoff_permits(&credential->backoff, source->host, now)) {
             source->runner->counters.backed_off++;
             talk_cancel(source->talk, REASON_BACKED_OFF);
             continue;
@@ -296,14 +298,19 @@ static void let_in(struct source *source, msec_t now)
     credential->admitted_at = now;
 }
 
-/* Who is refused again while others were let in has a machine that refuses; the credential is good. */
+/* A machine that refuses again while others were let in refuses by itself; the credential is good. */
 static void turned_away(struct source *source, msec_t started, msec_t now)
 {
     struct credential_state *credential = &source->runner->credentials[source->credential];
-    bool only_here = source->own.delay > 0 && credential->admitted_at > source->own.refused_at;
-    backoff_refused(&source->own, source->position, started, now);
-    if (!only_here)
-        backoff_refused(&credential->backoff, source->position, started, now);
+    bool known = source->own.delay > 0 && credential->admitted_at > source->own.refused_at;
+    bool only_here =
+        known || (credential->refused_host == source->host && credential->refused_at && credential->admitted_at > credential->refused_at);
+    backoff_refused(&source->own, source->host, started, now);
+    if (only_here)
+        return;
+    backoff_refused(&credential->backoff, source->host, started, now);
+    credential->refused_host = source->host;
+    credential->refused_at = now;
 }
 
 /* It need not be over for the others to go on. */
@@ -329,7 +336,7 @@ static void judge_credential(struct source *source, const struct seen *seen, mse
     else if (seen->logged_in)
         let_in(source, now);
     else
-        backoff_undecided(&credential->backoff, source->position);
+        backoff_undecided(&credential->backoff, source->host);
     if (source->waiter.next) /* it was held itself */
         gate_leave_queue(&source->waiter);
     if (credential->tester == source)
@@ -420,6 +427,22 @@ static uint16_t keys_close(struct key **keys)
     return count;
 }
 
+/* Which credentials go to more than one machine. */
+static void find_shared(struct runner *runner)
+{
+    uint32_t *first = memory_zeroed(runner->credential_count, sizeof *first); /* host + 1 */
+    for (uint16_t i = 0; i < runner->count; i++) {
+        const struct source *source = &runner->sources[i];
+        backoff_open(&runner->sources[i].own);
+        if (source->credential == NO_CREDENTIAL)
+            continue;
+        uint32_t *host = &first[source->credential];
+        runner->credentials[source->credential].backoff.shared |= *host && *host != source->host + 1U;
+        *host = source->host + 1U;
+    }
+    free(first);
+}
+
 static void sources_open(struct runner *runner)
 {
     struct key *hosts = NULL, *credentials = NULL;
@@ -434,8 +457,9 @@ static void sources_open(struct runner *runner)
         assert(conf->every > 0 && conf->timeout > 0);
         source->credential = conf->credential ? key_position(&credentials, conf->credential) : NO_CREDENTIAL;
         source->gate = &runner->programs;
+        source->host = key_position(&hosts, conf->host ? conf->host : "");
         if (conf->type != &probe_exec)
-            source->gate = &runner->hosts[key_position(&hosts, conf->host ? conf->host : "")];
+            source->gate = &runner->hosts[source->host];
         if (conf->http && !runner->pools.http)
             runner->pools.http = http_pool_open(runner->loop);
         if (conf->snmp && !runner->pools.snmp)
@@ -448,16 +472,7 @@ static void sources_open(struct runner *runner)
         backoff_open(&runner->credentials[i].backoff);
         gate_open(&runner->credentials[i].held, UINT32_MAX);
     }
-    bool *used = memory_zeroed(runner->credential_count, sizeof *used);
-    for (uint16_t i = 0; i < runner->count; i++) {
-        uint16_t credential = runner->sources[i].credential;
-        backoff_open(&runner->sources[i].own);
-        if (credential == NO_CREDENTIAL)
-            continue;
-        runner->credentials[credential].backoff.shared |= used[credential];
-        used[credential] = true;
-    }
-    free(used);
+    find_shared(runner);
 }
 
 static uint32_t descriptors_allow(void)
