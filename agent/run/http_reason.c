@@ -1,9 +1,9 @@
 /* What libcurl says, as reasons. Knows nothing else. */
-#include <errno.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "connect_reason.h"
 #include "http_endpoint.h"
 
 static uint16_t of_certificate(CURL *easy)
@@ -23,32 +23,11 @@ static uint16_t of_certificate(CURL *easy)
     }
 }
 
-static uint16_t of_errno(int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-        return REASON_CONNECT_REFUSED;
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        return REASON_UNREACHABLE;
-    case ETIMEDOUT:
-        return REASON_CONNECT_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL:
-        return REASON_NO_RESOURCES;
-    default:
-        return REASON_NETWORK_ERROR;
-    }
-}
-
 static uint16_t of_connect(CURL *easy, int open_errno)
 {
     long error = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
-    return of_errno(open_errno != 0 ? open_errno : (int)error);
+    return connect_reason(open_errno != 0 ? open_errno : (int)error);
 }
 
 static uint16_t of_timeout(CURL *easy)

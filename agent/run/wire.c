@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connect_reason.h"
 #include "loop.h"
 #include "memory.h"
 #include "poller.h"
@@ -66,32 +67,6 @@ static void poll_open_wire(struct wire *wire)
     poll_for(wire, (wire->paused ? 0U : EPOLLIN) | (wire->out ? EPOLLOUT : 0U));
 }
 
-static uint16_t reason_of_errno(int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-        return REASON_CONNECT_REFUSED;
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENETDOWN:
-    case EHOSTDOWN:
-    case EACCES:
-    case EPERM:
-    case EAFNOSUPPORT:
-        return REASON_UNREACHABLE;
-    case ETIMEDOUT:
-        return REASON_CONNECT_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL:
-        return REASON_NO_RESOURCES;
-    default:
-        return REASON_NETWORK_ERROR;
-    }
-}
-
 static void descriptor_close(struct wire *wire)
 {
     if (wire->descriptor < 0)
@@ -145,7 +120,7 @@ static void connect_next(struct wire *wire)
         int error = connect_to(wire, &wire->addresses->items[wire->position]);
         if (error == 0)
             return;
-        uint16_t reason = reason_of_errno(error);
+        uint16_t reason = connect_reason(error);
         if (wire->why == REASON_NONE || reason != REASON_UNREACHABLE)
             wire->why = reason;
     }
@@ -160,7 +135,7 @@ static void connect_event(struct wire *wire)
     socklen_t size = sizeof error;
     getsockopt(wire->descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error) {
-        uint16_t reason = reason_of_errno(error);
+        uint16_t reason = connect_reason(error);
         if (wire->why == REASON_NONE || reason != REASON_UNREACHABLE)
             wire->why = reason;
         connect_next(wire);
